@@ -1,0 +1,151 @@
+"""YAML documents whose values know their place: mappings and sequences carry file and line.
+
+Scalars are plain Python values (YAML 1.1 as PyYAML and Ansible read it: `yes` is true). Duplicate keys and unknown
+tags are errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sparkbed.errors import DocumentError
+from sparkbed.model import Position
+
+
+class Map(dict[str, Any]):
+    """A mapping with its position, and each key's."""
+
+    def __init__(self, position: Position) -> None:
+        super().__init__()
+        self.position = position
+        self.key_positions: dict[Any, Position] = {}
+
+    def where(self, key: str) -> Position:
+        """The place of `key`, or of the mapping itself when it has no such key."""
+        return self.key_positions.get(key, self.position)
+
+
+class Seq(list[Any]):
+    """A sequence with its position, and each item's."""
+
+    def __init__(self, position: Position) -> None:
+        super().__init__()
+        self.position = position
+        self.item_positions: list[Position] = []
+
+    def where(self, index: int) -> Position:
+        return self.item_positions[index]
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader; `path` is what its marks are named by."""
+
+    path: Path
+
+    def at(self, node: yaml.Node) -> Position:
+        return Position(self.path, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _construct_map(loader: _Loader, node: yaml.MappingNode) -> Iterable[Map]:
+    merged = any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value)
+    result = Map(loader.at(node))
+    yield result
+    if merged:
+        loader.flatten_mapping(node)
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, (str, int, float, bool)) and key is not None:
+            raise DocumentError(
+                "a mapping or a list can't be a key",
+                where=loader.at(key_node),
+                hint='Quote the key: a template that stands alone needs quotes, as in "{{ name }}".',
+            )
+        if key in result and not merged:
+            raise DocumentError(
+                f"key {key!r} stands twice in this mapping (first at line {result.where(key).line})",
+                where=loader.at(key_node),
+                hint="Keep one of them.",
+            )
+        result[key] = loader.construct_object(value_node, deep=True)
+        result.key_positions[key] = loader.at(key_node)
+
+
+def _construct_seq(loader: _Loader, node: yaml.SequenceNode) -> Iterable[Seq]:
+    result = Seq(loader.at(node))
+    yield result
+    for item in node.value:
+        result.append(loader.construct_object(item, deep=True))
+        result.item_positions.append(loader.at(item))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
+_Loader.add_constructor("tag:yaml.org,2002:seq", _construct_seq)
+
+
+def parse(text: str, path: Path) -> Any:
+    """The document in `text`; None if it is empty.
+
+    Raises:
+        DocumentError: when it is not YAML, has duplicate keys, or holds more than one document.
+    """
+    loader = _Loader(text)
+    loader.path = path
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = Position(path, mark.line + 1, mark.column + 1) if mark else str(path)
+        problem = " ".join(part for part in (error.context, error.problem) if part)
+        raise DocumentError(
+            f"not valid YAML: {problem}",
+            where=where,
+            hint="Check the indentation and the quotes on this line and the one before.",
+        ) from None
+    except yaml.YAMLError as error:
+        raise DocumentError(f"not valid YAML: {error}", where=str(path), hint="Is it a text file in UTF-8?") from None
+    finally:
+        loader.dispose()
+
+
+def load(path: Path) -> Any:
+    """The document in the file at `path` (see `parse`)."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DocumentError("there is no such file", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise DocumentError(
+            f"not UTF-8 at byte {error.start}", where=str(path), hint="Save the file as UTF-8."
+        ) from None
+    except OSError as error:
+        raise DocumentError(f"can't be read: {error.strerror}", where=str(path)) from None
+    return parse(text, path)
+
+
+def plain(value: Any) -> Any:
+    """The value with its positions taken off: plain dicts and lists."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def expect_keys(mapping: Map, known: Iterable[str], what: str) -> None:
+    """Refuse a key that is not in `known`; `what` names the mapping in the message.
+
+    Raises:
+        DocumentError: naming the unknown key, its line, and the nearest or all known ones.
+    """
+    from difflib import get_close_matches
+
+    names = sorted(known)
+    for key in mapping:
+        if key not in names:
+            near = get_close_matches(str(key), names, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"It can have: {', '.join(names)}."
+            raise DocumentError(f"{what} has no key {key!r}", where=mapping.where(key), hint=hint)
