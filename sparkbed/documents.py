@@ -57,7 +57,7 @@ def _construct_map(loader: _Loader, node: yaml.MappingNode) -> Iterable[Map]:
     if merged:
         loader.flatten_mapping(node)
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
+        key: Any = loader.construct_object(key_node, deep=True)
         if not isinstance(key, (str, int, float, bool)) and key is not None:
             raise DocumentError(
                 "a mapping or a list can't be a key",
