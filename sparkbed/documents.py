@@ -16,7 +16,7 @@ from sparkbed.errors import DocumentError
 from sparkbed.model import Position
 
 
-class Map(dict[str, Any]):
+class Map(dict[Any, Any]):
     """A mapping with its position, and each key's."""
 
     def __init__(self, position: Position) -> None:
@@ -24,7 +24,7 @@ class Map(dict[str, Any]):
         self.position = position
         self.key_positions: dict[Any, Position] = {}
 
-    def where(self, key: str) -> Position:
+    def where(self, key: Any) -> Position:
         """The place of `key`, or of the mapping itself when it has no such key."""
         return self.key_positions.get(key, self.position)
 
@@ -57,7 +57,7 @@ def _construct_map(loader: _Loader, node: yaml.MappingNode) -> Iterable[Map]:
     if merged:
         loader.flatten_mapping(node)
     for key_node, value_node in node.value:
-        key: Any = loader.construct_object(key_node, deep=True)
+        key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, (str, int, float, bool)) and key is not None:
             raise DocumentError(
                 "a mapping or a list can't be a key",
