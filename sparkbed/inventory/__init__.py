@@ -1,0 +1,7 @@
+"""The inventory: which hosts there are, or are to be made, in Ansible's YAML form."""
+
+from sparkbed.inventory.load import load
+from sparkbed.inventory.model import Group, Host, HostEntry, Inventory
+from sparkbed.inventory.provisioning import ProvisionSpec, provision_spec, specs
+
+__all__ = ["Group", "Host", "HostEntry", "Inventory", "ProvisionSpec", "load", "provision_spec", "specs"]

@@ -1,0 +1,172 @@
+"""The `provision` variable: how a host comes to be. Absent, the host exists already (`provider: static`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sparkbed.documents import Map, expect_keys
+from sparkbed.durations import seconds
+from sparkbed.errors import DocumentError
+from sparkbed.inventory.model import Inventory
+from sparkbed.model import Position
+from sparkbed.nearest import nearest
+
+PROVIDERS = ("ec2", "static")
+NODES = ("process", "netns", "container", "vm")
+MARKETS = ("on-demand", "spot")
+
+
+@dataclass(frozen=True)
+class ProvisionSpec:
+    """How one host is made. Hosts with equal specs can be made by one request.
+
+    `endpoint` is `local` (the emulated EC2 API on this machine), `aws`, or the URL of another EC2-compatible API.
+    `node` is what a local instance is made of, and None elsewhere. `ttl` is seconds after which an instance ends
+    itself; `max_price_per_hour` is US dollars for one instance; `volume_gb` is the size of the root volume.
+    """
+
+    provider: str = "static"
+    endpoint: str = "local"
+    node: str | None = None
+    region: str | None = None
+    instance_type: str | None = None
+    image: str | None = None
+    market: str = "on-demand"
+    ttl: float | None = None
+    max_price_per_hour: float | None = None
+    subnet: str | None = None
+    volume_gb: int | None = None
+
+
+def provision_spec(inventory: Inventory, host: str) -> ProvisionSpec:
+    """The checked `provision` variable of `host`; `provider: static` without one.
+
+    Raises:
+        DocumentError: for an unknown key, a wrong type, a value outside the known ones, or one that is missing.
+    """
+    variables = inventory.variables(host)
+    if "provision" not in variables:
+        return ProvisionSpec()
+    where = inventory.position_of(host, "provision") or Position(inventory.path, 1)
+    return parse(variables["provision"], where)
+
+
+def parse(value: Any, where: Position) -> ProvisionSpec:
+    """The spec that a `provision` value at `where` stands for (see `provision_spec`)."""
+    if not isinstance(value, Map):
+        raise DocumentError(
+            f"provision must be a mapping, not {value!r}",
+            where=where,
+            hint="Write it as: provision: {provider: ec2, endpoint: local, node: process}",
+        )
+    expect_keys(value, ProvisionSpec.__dataclass_fields__, "provision")
+    if "provider" not in value:
+        raise DocumentError("provision has no 'provider'", where=where, hint=f"It is one of {', '.join(PROVIDERS)}.")
+    provider = _one_of(value, "provider", PROVIDERS)
+    if provider == "static":
+        return _static(value)
+    endpoint = _endpoint(value)
+    local = endpoint == "local"
+    if not local:
+        _expect_cloud(value, where, endpoint)
+    return ProvisionSpec(
+        provider=provider,
+        endpoint=endpoint,
+        node=_one_of(value, "node", NODES, "process") if local else None,
+        region=_text(value, "region"),
+        instance_type=_text(value, "instance_type"),
+        image=_text(value, "image"),
+        market=_one_of(value, "market", MARKETS, "on-demand"),
+        ttl=seconds(value["ttl"], where=value.where("ttl"), what="ttl") if value.get("ttl") is not None else None,
+        max_price_per_hour=_number(value, "max_price_per_hour"),
+        subnet=_text(value, "subnet"),
+        volume_gb=_whole(value, "volume_gb"),
+    )
+
+
+def _static(value: Map) -> ProvisionSpec:
+    for key in value:
+        if key != "provider":
+            raise DocumentError(
+                f"provision has {key!r}, which says nothing about hosts that exist already (provider: static)",
+                where=value.where(key),
+                hint="Take it out, or set provider: ec2.",
+            )
+    return ProvisionSpec()
+
+
+def _expect_cloud(value: Map, where: Position, endpoint: str) -> None:
+    """What a cloud must be told, and what only the local endpoint knows."""
+    if "node" in value:
+        raise DocumentError(
+            f"provision has 'node', which only endpoint: local has (this is {endpoint})",
+            where=value.where("node"),
+            hint="Take it out; instance_type says what the host is.",
+        )
+    for key in ("region", "instance_type", "image"):
+        if value.get(key) is None:
+            raise DocumentError(
+                f"provision has no {key!r}, which endpoint: {endpoint} needs",
+                where=where,
+                hint="inventories/ec2.yml has an example.",
+            )
+
+
+def _endpoint(value: Map) -> str:
+    text = _text(value, "endpoint") or "local"
+    if text in ("local", "aws") or text.startswith(("http://", "https://")):
+        return text
+    raise DocumentError(
+        f"endpoint can't be {text!r}",
+        where=value.where("endpoint"),
+        hint="It is local, aws, or the URL of an EC2-compatible API (https://...).",
+    )
+
+
+def _one_of(value: Map, key: str, known: tuple[str, ...], default: str | None = None) -> str:
+    text = _text(value, key)
+    if text is None and default is not None:
+        return default
+    if text not in known:
+        raise DocumentError(
+            f"{key} can't be {text!r}", where=value.where(key), hint=nearest(text, known, every="It is one of")
+        )
+    return text
+
+
+def _text(value: Map, key: str) -> str | None:
+    found = value.get(key)
+    if found is None:
+        return None
+    if not isinstance(found, str):
+        raise DocumentError(f"{key} must be text, not {found!r}", where=value.where(key), hint="Put it in quotes.")
+    if "{{" in found:
+        raise DocumentError(
+            f"{key} can't be a template: hosts are made before templates are filled in",
+            where=value.where(key),
+            hint="Write the value itself.",
+        )
+    return found
+
+
+def _number(value: Map, key: str) -> float | None:
+    found = value.get(key)
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not found > 0:
+        raise DocumentError(f"{key} must be a number above 0, not {found!r}", where=value.where(key))
+    return float(found)
+
+
+def _whole(value: Map, key: str) -> int | None:
+    found = _number(value, key)
+    if found is not None and not found.is_integer():
+        raise DocumentError(f"{key} must be a whole number, not {found!r}", where=value.where(key))
+    return None if found is None else int(found)
+
+
+def specs(inventory: Inventory) -> Mapping[str, ProvisionSpec]:
+    """Every host's spec, in the inventory's order."""
+    return {host: provision_spec(inventory, host) for host in inventory.hosts}
