@@ -1,0 +1,57 @@
+"""The contract of a node kind: a way to make a host with an SSH server at an address of our choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+MARKER = "SPARKBED_NODE"
+"""The environment variable that every process of a node carries; its value is `NodeSpec.marker`."""
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """What a node is made from. `host_key` and `authorized_key` are in OpenSSH's text form."""
+
+    instance_id: str
+    address: str
+    port: int
+    folder: Path
+    marker: str
+    host_key: str
+    authorized_key: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that answers SSH: who may log in, and what is needed to find all of it again."""
+
+    instance_id: str
+    address: str
+    port: int
+    user: str
+    folder: Path
+    marker: str
+
+
+class NodeKind(Protocol):
+    """Makes and ends nodes. Its methods block, and may be called from several threads at once."""
+
+    name: str
+
+    def start(self, spec: NodeSpec) -> Node:
+        """A node that answers SSH with `spec.host_key` at `spec.address` and lets `spec.authorized_key` in.
+
+        Its folder is made if it isn't there; a folder that is there, with processes of the same marker, is taken
+        over as it is: so a node comes back after the endpoint died.
+
+        Raises:
+            HostError: when it can't be made (address taken, key unreadable); nothing is left then.
+        """
+
+    def stop(self, node: Node) -> None:
+        """Ends every process of the node and removes its folder. A node that is gone, or was never started, is fine."""
+
+    def close(self) -> None:
+        """Stops serving without ending what runs on the nodes; `start` with the same spec takes it up again."""
