@@ -73,3 +73,11 @@ def java_major(home: Path) -> int | None:
         return None
     found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
     return int(found.group(1)) if answer.returncode == 0 and found else None
+
+
+if __name__ == "__main__":
+    # `inv` asks with it whether a Java has to be installed.
+    try:
+        print(find_java())
+    except HostError as error:
+        raise SystemExit(f"inv: {error}") from None
