@@ -18,6 +18,7 @@ from sparkbed.errors import DocumentError
 from sparkbed.inventory.model import Group, Host, HostEntry, Inventory
 from sparkbed.inventory.ranges import expand
 from sparkbed.inventory.varfiles import variables_of
+from sparkbed.kinds import kind
 from sparkbed.model import Position
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -46,19 +47,6 @@ def load(path: Path) -> Inventory:
 
 
 _SHAPE = "It begins with groups: 'all:' with 'children:' or 'hosts:' below it, as in inventories/local.yml."
-
-
-def kind(value: object) -> str:
-    """The value's YAML kind, as a message names it."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, bool):
-        return f"the truth value {str(value).lower()}"
-    return f"the text {value!r}" if isinstance(value, str) else f"the value {value!r}"
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Variables in files beside the inventory: host_vars/NAME and group_vars/NAME, by these names, with a suffix, or folders."""
+"""Variables in files beside the inventory: host_vars/ and group_vars/."""
 
 from __future__ import annotations
 

@@ -1,0 +1,115 @@
+"""A suite as values, and the digests that tell cells and clusters apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sparkbed.documents import Map, plain
+from sparkbed.inventory import Inventory
+from sparkbed.model import Cell, Position
+
+
+@dataclass(frozen=True)
+class Suite:
+    """An experiment, fully resolved: profile, `--set` and all defaults are in it.
+
+    `factors` gives each factor's levels as text, `zips` the factors that run side by side, `baseline` the partial
+    assignment that cells are compared with (empty: no comparison). `deadline` is seconds for one trial.
+    """
+
+    name: str
+    path: Path
+    question: str
+    profile: str | None
+    cells: tuple[Cell, ...]
+    factors: Mapping[str, tuple[str, ...]]
+    zips: tuple[tuple[str, ...], ...]
+    trials: int
+    iterations: int
+    warmup: int
+    order: str
+    seed: int
+    cluster: str
+    collectors: tuple[str, ...]
+    baseline: Mapping[str, str]
+    metric: str
+    deadline: float
+    inventories: Mapping[str, Inventory] = field(repr=False, compare=False)
+    contents: Mapping[str, Map] = field(repr=False, compare=False)
+    source: Map = field(repr=False, compare=False)
+
+    def cell(self, cell_id: str) -> Cell:
+        """The cell with this id (KeyError if there is none)."""
+        return {cell.id: cell for cell in self.cells}[cell_id]
+
+    def inventory(self, cell: Cell) -> Inventory:
+        """The cell's hosts: its inventory with only the first hosts of the groups that it counts."""
+        return self.inventories[cell.hosts.inventory].first(cell.hosts.count)
+
+    def position_of(self, cell: Cell, section: str, key: str | None = None) -> Position:
+        """Where the suite (or the command line) says what a cell has.
+
+        Args:
+            section: inventory, count, platform, settings, workload or parameters.
+            key: one key of count, settings or parameters; the section's own place without it, or if it has no such key.
+        """
+        content = self.contents[cell.id]
+        values = content.get(section)
+        if key is not None and isinstance(values, Map) and key in values:
+            return values.where(key)
+        return content.where(section)
+
+    def where(self, key: str) -> Position:
+        """Where one of the suite's own keys stands (`collectors`, `metric`, ...)."""
+        return self.source.where(key)
+
+    def document(self) -> dict[str, Any]:
+        """The suite as plain JSON: all that says what a campaign does, and no path of this machine's suite file."""
+        return {
+            "suite": self.name,
+            "question": self.question,
+            "profile": self.profile,
+            "factors": {name: list(levels) for name, levels in self.factors.items()},
+            "zips": [list(group) for group in self.zips],
+            "trials": self.trials,
+            "iterations": self.iterations,
+            "warmup": self.warmup,
+            "order": self.order,
+            "seed": self.seed,
+            "cluster": self.cluster,
+            "collectors": list(self.collectors),
+            "baseline": dict(self.baseline),
+            "metric": self.metric,
+            "deadline": self.deadline,
+            "cells": [_cell_document(cell) for cell in self.cells],
+        }
+
+
+def _cell_document(cell: Cell) -> dict[str, Any]:
+    return {
+        "id": cell.id,
+        "label": cell.label,
+        "factors": dict(cell.factors),
+        "hosts": {"inventory": cell.hosts.inventory, "count": dict(cell.hosts.count)},
+        "platform": cell.platform,
+        "settings": plain(cell.settings),
+        "workload": cell.workload,
+        "parameters": plain(cell.parameters),
+    }
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """The first 10 hexadecimal digits of the SHA-256 of `content` as canonical JSON."""
+    text = json.dumps(plain(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:10]
+
+
+def cluster_key(cell: Cell) -> str:
+    """The same for two cells exactly when they can run on one cluster: same hosts, platform and settings."""
+    document = _cell_document(cell)
+    return digest({key: document[key] for key in ("hosts", "platform", "settings")})
