@@ -1,0 +1,91 @@
+"""The workloads that there are: every workloads/<language>/<name>.yml, read once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from sparkbed.documents import Map, expect_keys, load, plain
+from sparkbed.errors import DocumentError, UsageError
+from sparkbed.home import ROOT
+from sparkbed.nearest import nearest
+from sparkbed.workloads.base import Workload
+from sparkbed.workloads.parameters import TYPES, Parameter
+from sparkbed.workloads.pyspark import PythonWorkload
+from sparkbed.workloads.scala import ScalaWorkload
+from sparkbed.workloads.submit import SubmitWorkload
+
+_KEYS = ("title", "program", "main-class", "source", "scale", "groups", "parameters")
+_PARAMETER_KEYS = (
+    "type", "default", "scales", "minimum", "maximum", "exclusive", "choices", "meaning", "source",
+)  # fmt: skip
+
+
+@functools.cache
+def catalogue(folder: Path = ROOT / "workloads") -> Mapping[str, Workload]:
+    """Every workload by name, sorted.
+
+    Raises:
+        DocumentError: when a workload's file is wrong, with file and line.
+    """
+    groups = {group: _parameters(rows, group) for group, rows in _mapping(folder / "parameters.yml").items()}
+    files = [file for language in ("scala", "pyspark", "submit") for file in (folder / language).glob("*.yml")]
+    return MappingProxyType({file.stem: _workload(file, groups) for file in sorted(files, key=lambda file: file.stem)})
+
+
+def workload(name: str) -> Workload:
+    """The workload called `name`.
+
+    Raises:
+        UsageError: when there is none, with the nearest names.
+    """
+    known = catalogue()
+    if name not in known:
+        raise UsageError(f"there is no workload {name!r}", hint=nearest(name, known))
+    return known[name]
+
+
+def _mapping(file: Path) -> Map:
+    document = load(file)
+    if not isinstance(document, Map):
+        raise DocumentError("this file must hold a mapping", where=str(file))
+    return document
+
+
+def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Workload:
+    document = _mapping(file)
+    expect_keys(document, _KEYS, f"workload {file.stem}")
+    table: dict[str, Parameter] = {}
+    for index, group in enumerate(document.get("groups", [])):
+        if group not in groups:
+            where = document["groups"].where(index)
+            raise DocumentError(f"there is no group {group!r}", where=where, hint=nearest(group, groups))
+        table.update(groups[group])
+    table.update(_parameters(document.get("parameters", Map(document.position)), f"workload {file.stem}"))
+    common: dict[str, Any] = {
+        "name": file.stem,
+        "title": document["title"],
+        "source": document["source"],
+        "scale": float(document["scale"]),
+        "parameters": MappingProxyType(table),
+    }
+    if file.parent.name == "scala":
+        return ScalaWorkload(**common, language="Scala", main_class=document["main-class"])
+    if file.parent.name == "pyspark":
+        return PythonWorkload(**common, language="Python", script=file.parent / document["program"])
+    return SubmitWorkload(**common, language="any")
+
+
+def _parameters(rows: Map, owner: str) -> dict[str, Parameter]:
+    table = {}
+    for name, row in rows.items():
+        expect_keys(row, _PARAMETER_KEYS, f"parameter {name} of {owner}")
+        if row.get("type") not in TYPES:
+            raise DocumentError(f"type must be one of {', '.join(TYPES)}", where=row.where("type"))
+        declared = plain(row)
+        declared["choices"] = tuple(declared.get("choices", ()))
+        table[name] = Parameter(name=name, default=declared.pop("default", None), **declared)
+    return table

@@ -1,0 +1,60 @@
+"""What must hold between the parameters of the key-value tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparkbed.workloads.parameters import refusal
+
+
+def check_key_value(workload: str, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse key-value parameters that do not go together (UsageError); others pass.
+
+    The widths are spark-perf's guard; as there, the width of the count itself must fit.
+    """
+    if "num-records" not in resolved:
+        return
+    for count, length in (("unique-keys", "key-length"), ("unique-values", "value-length")):
+        width = len(str(resolved[count]))
+        if width > resolved[length]:
+            raise refusal(
+                f"{workload}: {count} {resolved[count]} has {width} digits, which do not fit {length} {resolved[length]}",
+                given,
+                length if length in given else count,
+                f"Set {length} to {width} or more.",
+            )
+    if resolved["num-records"] < resolved["num-partitions"]:
+        raise refusal(
+            f"{workload}: {resolved['num-records']} records leave nothing for some of {resolved['num-partitions']} partitions",
+            given,
+            "num-records" if "num-records" in given else "num-partitions",
+            "Set num-records to at least num-partitions.",
+        )
+    if resolved["hash-records"] and not workload.endswith("-int"):
+        raise refusal(
+            f"{workload}: hash-records makes values that are not numbers, which an aggregation can't add up",
+            given,
+            "hash-records",
+            "Leave it out.",
+        )
+    _check_storage(workload, resolved, given)
+
+
+def _check_storage(workload: str, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    if resolved["persistent-type"] != "hdfs":
+        return
+    if workload.startswith("python-"):
+        raise refusal(
+            f"{workload}: persistent-type hdfs is not there for the Python tests (nor is it in spark-perf)",
+            given,
+            "persistent-type",
+            "Use memory or disk.",
+        )
+    if not resolved["storage-location"]:
+        raise refusal(
+            f"{workload}: persistent-type hdfs needs a storage-location",
+            given,
+            "persistent-type",
+            "Name the URL of a folder that every executor reaches, such as hdfs://namenode:9000/test/spark-perf-kv-data.",
+        )

@@ -1,0 +1,69 @@
+"""Workloads in Python: a script, submitted with the modules that our scripts share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sparkbed.errors import RunError
+from sparkbed.home import Home
+from sparkbed.workloads.base import Program, Workload
+from sparkbed.workloads.key_value import check_key_value
+from sparkbed.workloads.options import option_list
+
+SHARED = ("sparkbed_application.py", "sparkbed_key_value.py")
+"""Modules beside the scripts that several of them import, on the driver and in the executors."""
+
+
+@dataclass(frozen=True)
+class PythonProgram(Program):
+    """A script (the first file) and the modules that it imports."""
+
+    def arguments(
+        self,
+        parameters: Mapping[str, Any],
+        samples_path: PurePosixPath | Path | str,
+        iterations: int | None,
+        expected_executors: int,
+        folder: PurePosixPath | Path | str | None = None,
+    ) -> list[str]:
+        script, *modules = [
+            str(file) if folder is None else str(PurePosixPath(folder) / file.name) for file in self.files
+        ]
+        options = option_list(parameters, samples_path, iterations, expected_executors)
+        return ["--py-files", ",".join(modules), script, *options]
+
+
+@dataclass(frozen=True)
+class PythonWorkload(Workload):
+    """A PySpark script of ours."""
+
+    script: Path
+
+    def check(self, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+        check_key_value(self.name, resolved, given)
+        check_kmeans(self.name, resolved, given)
+
+    def prepare(
+        self, home: Home, spark_home: Path, java_home: Path, parameters: Mapping[str, Any] | None = None
+    ) -> Program:
+        files = (self.script, *(self.script.parent / name for name in SHARED))
+        for file in files:
+            if not file.is_file():
+                raise RunError(f"the program of workload {self.name} is not there", where=str(file))
+        return PythonProgram(files)
+
+
+def check_kmeans(workload: str, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse more centres than points (UsageError)."""
+    from sparkbed.workloads.parameters import refusal
+
+    if resolved.get("num-clusters", 0) > resolved.get("num-points", 0):
+        raise refusal(
+            f"{workload}: {resolved['num-clusters']} centres can't be drawn from {resolved['num-points']} points",
+            given,
+            "num-clusters" if "num-clusters" in given else "num-points",
+            "Set num-clusters to at most num-points.",
+        )

@@ -1,0 +1,88 @@
+"""The workloads and their parameters as tables: for the terminal, and as the page docs/workloads.md."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sparkbed.workloads.base import Workload
+from sparkbed.workloads.catalogue import catalogue
+from sparkbed.workloads.parameters import Parameter
+
+_HEAD = """# Workloads
+
+What runs on a cluster. This page is written by `python -m sparkbed.workloads`; a test holds it true.
+
+A suite names a workload and gives it parameters. The names, defaults and data of those from spark-perf are that
+benchmark's own (databricks/spark-perf at its last state, of 2015), so that its configurations carry over; the programs are
+written anew for current Spark. What a suite does not give is the default. Defaults in the column *scales* are multiplied
+by `scale-factor` and by the workload's own scale: max(1, int(default x scale)). **A value that is given is taken as it
+is.** The tables show the defaults at scale-factor 1.
+
+Every program waits until all expected executors have registered, makes its data (outside the time), repeats its timed
+part `num-trials` times, and checks that the results are right: a wrong one fails the trial. It writes its samples as JSON
+lines, each at once:
+
+| metric | unit | what |
+|---|---|---|
+| `trial_seconds` | s | the timed part, once an iteration; data, garbage collection and sleep are outside |
+| `ready_seconds` | s | from the program's start until every expected executor has registered |
+| `generate_seconds` | s | making the data and, where they are kept, storing them |
+| `application_seconds` | s | from the program's start until its Spark context has stopped |
+
+and facts: `executors`, `executors_at_end`, `application_id`, `spark_version`, `result` and what the program itself runs on.
+"""
+
+
+def describe() -> list[dict[str, str]]:
+    """One row a workload and parameter: workload, title, language, parameter, type, default, scales, meaning, source."""
+    return [
+        {"workload": workload.name, "title": workload.title, "language": workload.language, **_row(workload, parameter)}
+        for workload in catalogue().values()
+        for parameter in workload.parameters.values()
+    ]
+
+
+def markdown() -> str:
+    """The page docs/workloads.md."""
+    return "\n".join([_HEAD, *(_section(workload) for workload in catalogue().values())]).rstrip() + "\n"
+
+
+def _section(workload: Workload) -> str:
+    scale = f" Its own scale is x{workload.scale:g}." if workload.scale != 1 else ""
+    lines = [
+        f"## {workload.name}",
+        "",
+        f"{workload.title}. Language: {workload.language}. Source: {workload.source}.{scale}",
+        "",
+        "| parameter | type | default | scales | meaning | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    for parameter in workload.parameters.values():
+        row = _row(workload, parameter)
+        cells = [f"`{row['parameter']}`", row["type"], row["default"], row["scales"], row["meaning"], row["source"]]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _row(workload: Workload, parameter: Parameter) -> dict[str, str]:
+    return {
+        "parameter": parameter.name,
+        "type": ", ".join(parameter.choices) if parameter.type == "choice" else parameter.type,
+        "default": _shown(None if parameter.default is None else parameter.scaled(workload.scale)),
+        "scales": "yes" if parameter.scales else "",
+        "meaning": parameter.meaning,
+        "source": parameter.source,
+    }
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "(needed)"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (int, float)):
+        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    if isinstance(value, str):
+        return value or "(none)"
+    return json.dumps(value) if value else "(none)"

@@ -1,0 +1,188 @@
+"""What the Python workloads share: options, the samples file, waiting for executors, timing, and ending.
+
+It needs nothing but PySpark, and goes with a script by --py-files. A script says what it does as
+
+    run("pagerank", {"num-edges": int, ...}, prepare, body, check)
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+
+from pyspark import SparkConf, SparkContext
+
+STARTED = time.monotonic()
+
+COMMON = {
+    "samples": str,
+    "expected-executors": int,
+    "executor-deadline": float,
+    "num-trials": int,
+    "inter-trial-wait": float,
+    "random-seed": int,
+}
+"""Options of every program, with their types; `bool` marks a flag."""
+
+
+class WrongResult(Exception):
+    """The program ran, and what it computed is not right."""
+
+
+class Failed(Exception):
+    """The program can't go on, for a reason that a person can mend."""
+
+
+class Usage(Exception):
+    """An option is unknown, missing or no such value."""
+
+
+def parse_options(arguments, types):
+    """The options in `arguments` (--name=value, --name for a flag) as a dict; every one but flags must be there."""
+    values = {name: False for name, kind in types.items() if kind is bool}
+    for argument in arguments:
+        name, given, text = argument[2:].partition("=")
+        if not argument.startswith("--") or name not in types:
+            raise Usage("unknown option %s; there are: %s" % (argument, ", ".join("--" + name for name in types)))
+        if (types[name] is bool) == bool(given):
+            raise Usage("--%s %s" % (name, "takes no value" if given else "needs a value"))
+        try:
+            values[name] = True if types[name] is bool else types[name](text)
+        except ValueError:
+            raise Usage("--%s: %r is not a value of type %s" % (name, text, types[name].__name__)) from None
+    missing = [name for name in types if name not in values]
+    if missing:
+        raise Usage("missing: %s" % ", ".join("--" + name for name in missing))
+    return values
+
+
+class SamplesFile:
+    """The JSON lines that a launch leaves: each is on disk at once, so that a killed program leaves what it had."""
+
+    def __init__(self, path):
+        self._file = open(path, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open for the whole run, closed in close()
+
+    def sample(self, metric, value, unit, iteration=None):
+        record = {"metric": metric, "value": value, "unit": unit}
+        if iteration is not None:
+            record["iteration"] = iteration
+        self._write(record)
+
+    def fact(self, name, value):
+        self._write({"fact": name, "value": value})
+
+    def error(self, message):
+        self._write({"error": message})
+
+    def close(self):
+        self._file.close()
+
+    def _write(self, record):
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+
+def count_executors(context):
+    """The executors that have registered with this driver. In local mode there are none beside the driver."""
+    return context._jsc.sc().getExecutorMemoryStatus().size() - 1
+
+
+def wait_for_executors(context, expected, deadline):
+    """Wait until `expected` executors have registered; Failed after `deadline` seconds."""
+    end = time.monotonic() + deadline
+    while count_executors(context) < expected:
+        if time.monotonic() > end:
+            raise Failed(
+                "%d of %d expected executors registered within %g s; has the cluster the cores and memory for them?"
+                % (count_executors(context), expected, deadline)
+            )
+        time.sleep(0.02)
+
+
+def timed_iterations(samples, options, body):
+    """Run `body` num-trials times, a sample trial_seconds each; the list of what it returned.
+
+    As in spark-perf, the sleep between two is outside the time, and Python's tests collect no garbage there.
+    """
+    results = []
+    for iteration in range(1, options["num-trials"] + 1):
+        if iteration > 1:
+            time.sleep(options["inter-trial-wait"])
+        start = time.monotonic()
+        results.append(body())
+        samples.sample("trial_seconds", time.monotonic() - start, "s", iteration)
+    return results
+
+
+def record_facts(samples, context):
+    """What it runs on, for the record."""
+    system = context._jvm.java.lang.System
+    for name, value in (
+        ("application_id", context.applicationId),
+        ("spark_version", context.version),
+        ("python_version", platform.python_version()),
+        ("java_version", system.getProperty("java.version")),
+        ("master", context.master),
+        ("default_parallelism", context.defaultParallelism),
+        ("executors", count_executors(context)),
+    ):
+        samples.fact(name, value)
+
+
+def measure(context, options, samples, prepare, body, check):
+    """One launch between the context's start and stop."""
+    wait_for_executors(context, options["expected-executors"], options["executor-deadline"])
+    samples.sample("ready_seconds", time.monotonic() - STARTED, "s")
+    record_facts(samples, context)
+    start = time.monotonic()
+    data = prepare(context, options)
+    samples.sample("generate_seconds", time.monotonic() - start, "s")
+    results = timed_iterations(samples, options, lambda: body(context, options, data))
+    samples.fact("result", check(context, options, data, results))
+    samples.fact("executors_at_end", count_executors(context))
+    if options.get("wait-for-exit"):
+        print("sparkbed: done; press Enter to end the application", flush=True)
+        sys.stdin.readline()
+
+
+def run(name, types, prepare, body, check):
+    """The whole program; it ends the process: 0 done, 1 failed, 2 wrong options.
+
+    prepare(context, options) -> data is outside the time; body(context, options, data) is timed; check(context,
+    options, data, results) raises WrongResult or returns what to record of the result.
+    """
+    try:
+        options = parse_options(sys.argv[1:], {**COMMON, **types})
+    except Usage as problem:
+        print("sparkbed: wrong usage: %s" % problem, file=sys.stderr)
+        sys.exit(2)
+    try:
+        samples = SamplesFile(options["samples"])
+    except OSError as problem:
+        print("sparkbed: the samples file can't be written: %s" % problem, file=sys.stderr)
+        sys.exit(1)
+    failure = None
+    context = None
+    try:
+        context = SparkContext(conf=SparkConf().setAppName("sparkbed " + name))
+        measure(context, options, samples, prepare, body, check)
+    except WrongResult as problem:
+        failure = "wrong result: %s" % problem
+    except Failed as problem:
+        failure = str(problem)
+    except Exception as problem:  # noqa: BLE001 - the border: what Spark or the machine throws is told in the samples file
+        traceback.print_exc()
+        first_line = (str(problem).strip().splitlines() or [""])[0]
+        failure = "%s: %s" % (type(problem).__name__, first_line)
+    if failure:
+        samples.error(failure)
+        print("sparkbed: %s" % failure, file=sys.stderr, flush=True)
+    if context is not None:
+        context.stop()
+    samples.sample("application_seconds", time.monotonic() - STARTED, "s")
+    samples.close()
+    sys.stdout.flush()
+    if failure:
+        os._exit(1)  # after a failure of the JVM, its gateway threads could keep the process alive
