@@ -1,0 +1,113 @@
+"""What every platform gives, and the values that it takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from sparkbed.inventory import Inventory
+
+
+@dataclass(frozen=True)
+class ClusterSpec:
+    """A cluster that is asked for: hosts and settings, under a name that is its own on those hosts.
+
+    `inventory` holds just the hosts that it shall run on, with what provisioning learned of them.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    inventory: Inventory
+    workers: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that is up: every worker expected has registered.
+
+    `settings` is complete (defaults filled in); `workers` are the master's own ids for them; `driver_host` is the
+    inventory's name of the host that drivers run on; folders are that host's. `start_seconds` is from asking to ready.
+    """
+
+    spec: ClusterSpec
+    settings: Mapping[str, Any]
+    master_url: str
+    web_url: str
+    workers: tuple[str, ...]
+    driver_host: str
+    driver_address: str
+    folder: str
+    conf_dir: str
+    start_seconds: float
+    locations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting that a platform knows: `kind` is int, memory, choice, text or properties."""
+
+    name: str
+    kind: str
+    default: Any
+    meaning: str
+    choices: tuple[str, ...] = ()
+    minimum: int = 0
+
+
+class Played(Protocol):
+    """What a runner returns of a play: whether it went well, and on which hosts it did not, and why."""
+
+    @property
+    def ok(self) -> bool: ...
+
+    @property
+    def failures(self) -> Any: ...
+
+
+class PlayRunner(Protocol):
+    """What a platform needs of the playbook room's Runner."""
+
+    def play(self, path: Path, extra_vars: Mapping[str, Any] = ...) -> Any: ...
+
+
+class Platform(Protocol):
+    """One way of running Spark on hosts. Starting and stopping are idempotent, also after a crash."""
+
+    name: str
+
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings that it knows, for `inv list` and the checks; `spark.*` properties come besides."""
+
+    def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """All settings, checked, with defaults filled in.
+
+        Raises:
+            UsageError: for an unknown name, a wrong type, or values that can't work together.
+        """
+
+    def start(self, spec: ClusterSpec, runner: PlayRunner) -> Cluster:
+        """Bring the cluster up, or adopt it where it runs already with the same settings.
+
+        Raises:
+            PlatformError: naming the host and the daemon's last log lines; nothing is left running then.
+        """
+
+    def ready(self, cluster: Cluster, runner: PlayRunner) -> bool:
+        """Whether the master's own answer still lists every worker expected."""
+
+    def stop(self, what: Cluster | ClusterSpec, runner: PlayRunner) -> None:
+        """End every process of the cluster, drivers among them, and remove its folders. Fine when nothing is there."""
+
+    def rendered(self, cluster: Cluster, runner: PlayRunner) -> dict[str, str]:
+        """The configuration as it lies on the hosts, `HOST/FILE` -> text."""
+
+    def expected_executors(self, cluster: Cluster) -> int:
+        """How many executors an application gets when it has the cluster to itself."""
+
+    def submit_arguments(self, cluster: Cluster, properties: Mapping[str, Any] | None = None) -> list[str]:
+        """spark-submit and its options up to the program, for the driver host; `properties` become --conf."""
+
+    def submit_environment(self, cluster: Cluster) -> dict[str, str]:
+        """The environment variables for that command."""
