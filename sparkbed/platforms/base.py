@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sparkbed.inventory import Inventory
+from sparkbed.playbook.results import PlayResult
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,10 @@ class Setting:
     minimum: int = 0
 
 
-class Played(Protocol):
-    """What a runner returns of a play: whether it went well, and on which hosts it did not, and why."""
-
-    @property
-    def ok(self) -> bool: ...
-
-    @property
-    def failures(self) -> Any: ...
-
-
 class PlayRunner(Protocol):
     """What a platform needs of the playbook room's Runner."""
 
-    def play(self, path: Path, extra_vars: Mapping[str, Any] = ...) -> Any: ...
+    def play(self, path: Path, extra_vars: Mapping[str, Any]) -> PlayResult: ...
 
 
 class Platform(Protocol):

@@ -6,27 +6,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sparkbed.errors import PlatformError
+from sparkbed.errors import HostError, PlatformError
 from sparkbed.platforms.base import PlayRunner
+from sparkbed.playbook.results import Failure
 
 
 def play(runner: PlayRunner, path: Path, extra_vars: Mapping[str, Any], what: str) -> None:
-    """Run the playbook at `path`.
+    """Run the playbook at `path`; `what` says in an error what did not come about.
 
     Raises:
-        PlatformError: `what`, then each host that failed with what it said, when a task failed or a host is gone.
+        HostError: when hosts can't be reached, and nothing else went wrong.
+        PlatformError: when a task failed; it names each host with what the task said there.
     """
     result = runner.play(path, extra_vars=extra_vars)
     if result.ok:
         return
-    reasons = "; ".join(f"{one.host}: {_said(one.result)}" for one in result.failures)
-    raise PlatformError(f"{what}: {reasons}", where=str(path), hint="Whole logs: inv logs.")
+    failed = [one for one in result.failures.values() if not one.unreachable]
+    gone = [one for one in result.failures.values() if one.unreachable]
+    if not failed:
+        raise HostError(
+            f"{what}: {', '.join(one.host for one in gone)} can't be reached: {gone[0].message}",
+            hint="Is the host up? ./inv status says so.",
+        )
+    raise PlatformError(
+        f"{what}: {'; '.join(f'{one.host}: {_said(one)}' for one in failed)}",
+        where=failed[0].position,
+        hint=f"The task that failed: {failed[0].task}.",
+    )
 
 
-def _said(result: Mapping[str, Any]) -> str:
+def _said(failure: Failure) -> str:
     """What a failed task said: a command's standard error, else the message."""
-    for key in ("stderr", "msg", "stdout"):
-        text = str(result.get(key) or "").strip()
-        if text:
-            return text
-    return "no reason given"
+    error = failure.result.get("stderr")
+    return error.strip() if isinstance(error, str) and error.strip() else failure.message.strip()

@@ -33,7 +33,7 @@ def checked(table: Sequence[Setting], settings: Mapping[str, Any], platform: str
     """
     known = {setting.name: setting for setting in table}
     values = {setting.name: setting.default for setting in table}
-    values["spark_properties"] = dict(settings.get("spark_properties") or {})
+    values["spark_properties"] = _mapping(settings.get("spark_properties"))
     for name, value in settings.items():
         if name.startswith("spark."):
             values["spark_properties"][name] = value
@@ -44,7 +44,7 @@ def checked(table: Sequence[Setting], settings: Mapping[str, Any], platform: str
             )
         elif name != "spark_properties":
             values[name] = _value(known[name], value)
-    values["spark_properties"] = _properties(settings.get("spark_properties"), values["spark_properties"])
+    values["spark_properties"] = _properties(values["spark_properties"])
     return values
 
 
@@ -87,12 +87,18 @@ def _wrong(setting: Setting, value: Any) -> UsageError:
     return UsageError(f"setting {setting.name} can't be {value!r}", hint=f"It is {wanted}: {setting.meaning}.")
 
 
-def _properties(given: Any, values: Mapping[Any, Any]) -> dict[str, str]:
-    """Properties as Spark reads them: text, sorted by name; YAML's true is Spark's `true`."""
-    if given is not None and not isinstance(given, Mapping):
+def _mapping(given: Any) -> dict[Any, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
         raise UsageError(
             "setting spark_properties has to be a mapping", hint="Write spark_properties: {spark.locality.wait: 0s}."
         )
+    return dict(given)
+
+
+def _properties(values: Mapping[Any, Any]) -> dict[str, str]:
+    """Properties as Spark reads them: text, sorted by name; YAML's true is Spark's `true`."""
     texts: dict[str, str] = {}
     for name, value in values.items():
         if not isinstance(name, str) or not _PROPERTY.fullmatch(name):
