@@ -1,0 +1,174 @@
+import base64
+import hashlib
+import os
+
+from .framing import Call, Failed
+from .paths import (
+    apply_attributes,
+    back_up,
+    content_diff,
+    describe_path,
+    digest,
+    expand,
+    put_in_place,
+    validate,
+    written_beside,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def copy(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
+    """A file with the content that the controller sends, or that lies here (`remote_src`).
+
+    The content comes as `content` (text) or `content_base64`. A large file comes as `size` and `checksum` first; if it is
+    wanted, the answer is `send` (beside which path), and the same call comes again with `staged`, its received file.
+    """
+    if args.get("remote_src"):
+        return _copy_here(call, args)
+    dest = _destination(call, expand(args["dest"]), args, args.get("base_name"))
+    if "staged" in args:
+        from .transfer import drop, take
+
+        staged = take(args["staged"])
+        try:
+            return _place(call, dest, args, staged=staged)
+        finally:
+            drop(staged)
+    if "size" in args:
+        if _is_current(dest, args["checksum"], args) or call.check:
+            return _place(call, dest, args)
+        return {"send": dest}
+    data = base64.b64decode(args["content_base64"]) if "content_base64" in args else _bytes(args["content"])
+    return _place(call, dest, dict(args, checksum=hashlib.sha1(data).hexdigest()), data=data)
+
+
+def _bytes(content: str) -> bytes:
+    return content.encode("utf-8", "surrogateescape")
+
+
+def _destination(call: Call, dest: str, args: "dict[str, Any]", base_name: "str | None") -> str:
+    """The file to write: in a folder, under the source's own name, if `dest` names one."""
+    folder_named = dest.endswith("/")
+    if os.path.isdir(dest) or folder_named:
+        if not base_name:
+            raise Failed("can not use content with a dir as dest: %s" % dest, dest=dest)
+        if not os.path.isdir(dest):
+            _make_folder(call, dest, args)
+        dest = os.path.join(dest, base_name)
+        if os.path.isdir(dest):
+            raise Failed("can't write over the directory %s" % dest, dest=dest)
+    if args.get("follow") and os.path.islink(dest):
+        dest = os.path.realpath(dest)
+    parent = os.path.dirname(dest) or "."
+    if not os.path.isdir(parent) and not (call.check and folder_named):
+        raise Failed("Destination directory %s does not exist" % parent, dest=dest)
+    return dest
+
+
+def _make_folder(call: Call, folder: str, args: "dict[str, Any]") -> None:
+    from .file import file
+
+    if not call.check:
+        attributes = {"mode": args.get("directory_mode"), "owner": args.get("owner"), "group": args.get("group")}
+        quiet = Call(call.session, False, False, call.environment)
+        file(quiet, dict(attributes, path=folder.rstrip("/") or "/", state="directory"))
+
+
+def _is_current(dest: str, checksum: str, args: "dict[str, Any]") -> bool:
+    """A link is replaced by a file (unless followed); a device can't be compared."""
+    if not args.get("force", True) and os.path.lexists(dest):
+        return True
+    return not os.path.islink(dest) and digest(dest) == checksum
+
+
+def _place(
+    call: Call, dest: str, args: "dict[str, Any]", data: "bytes | None" = None, staged: "str | None" = None
+) -> "dict[str, Any]":
+    """Make `dest` be the content, atomically, and give it its attributes."""
+    result = {"dest": dest, "changed": False}  # type: dict[str, Any]
+    if args.get("src"):
+        result["src"] = args["src"]
+    kept = not args.get("force", True) and os.path.lexists(dest)
+    if not _is_current(dest, args["checksum"], args):
+        result["changed"] = True
+        if call.diff:
+            result["diff"] = _difference(dest, data, args)
+        if not call.check:
+            if staged is not None:
+                _swap(call, staged, dest, args, result)
+            elif data is not None:
+                with written_beside(dest, data) as name:
+                    _swap(call, name, dest, args, result)
+    if not kept:
+        result["checksum"] = args["checksum"]
+        result["changed"] |= apply_attributes(call, dest, args, follow=bool(args.get("follow", False)))
+    result.update(describe_path(dest))
+    if not call.check and result["changed"]:
+        result["md5sum"] = digest(dest, "md5")
+    return result
+
+
+def _difference(dest: str, data: "bytes | None", args: "dict[str, Any]") -> "dict[str, str]":
+    before = None
+    if os.path.isfile(dest):
+        with open(dest, "rb") as file:
+            before = file.read()
+    source = str(args.get("diff_source") or args.get("src") or dest)
+    difference = content_diff(dest, before, data, source)
+    if data is None:
+        difference["after"] = "(%d bytes, too large to show)\n" % args.get("size", 0)
+    return difference
+
+
+def _swap(call: Call, temporary: str, dest: str, args: "dict[str, Any]", result: "dict[str, Any]") -> None:
+    if args.get("validate"):
+        validate(call, args["validate"], temporary)
+    if args.get("backup") and os.path.exists(dest):
+        result["backup_file"] = back_up(dest)
+    put_in_place(temporary, dest, args.get("mode"))
+
+
+def _copy_here(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
+    source = expand(args["src"])
+    if not os.path.exists(source):
+        raise Failed("Source %s not found" % source, src=source)
+    dest = expand(args["dest"])
+    if os.path.isdir(source):
+        return _copy_tree(call, source, dest, args)
+    if args.get("mode") == "preserve":
+        args = dict(args, mode=os.stat(source).st_mode & 0o7777)
+    target = _destination(call, dest, args, os.path.basename(source))
+    checksum = digest(source)
+    if checksum is None:
+        raise Failed("Source %s is not a regular file" % source, src=source)
+    args = dict(args, checksum=checksum, src=source)
+    if _is_current(target, checksum, args):
+        return _place(call, target, args)
+    with open(source, "rb") as file:
+        return _place(call, target, args, data=file.read())
+
+
+def _copy_tree(call: Call, source: str, dest: str, args: "dict[str, Any]") -> "dict[str, Any]":
+    """A directory of this host: with a trailing slash its content, otherwise itself, goes into `dest`."""
+    from .file import file
+
+    if os.path.exists(dest) and not os.path.isdir(dest):
+        raise Failed("Cannot copy the directory %s over the file %s" % (source, dest), dest=dest)
+    root = dest if source.endswith("/") else os.path.join(dest, os.path.basename(source))
+    changed = False
+    folder_args = {"mode": args.get("directory_mode"), "owner": args.get("owner"), "group": args.get("group")}
+    for folder, folders, files in os.walk(source):
+        target = os.path.normpath(os.path.join(root, os.path.relpath(folder, source)))
+        if not (call.check and not os.path.isdir(target)):
+            changed |= file(call, dict(folder_args, path=target, state="directory"))["changed"]
+        else:
+            changed = True
+            continue
+        folders.sort()
+        for name in sorted(files):
+            one = dict(args, src=os.path.join(folder, name), dest=os.path.join(target, name))
+            changed |= _copy_here(call, one)["changed"]
+    return dict(describe_path(dest), dest=dest, src=source, changed=changed)

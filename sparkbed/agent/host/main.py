@@ -1,0 +1,122 @@
+"""The loop: a message comes, a module works through its items, the results go back. One at a time."""
+
+import importlib
+import os
+import sys
+import traceback
+
+from .framing import Call, Cancelled, ControllerGone, Failed, Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MODULES = {
+    "command": "command",
+    "copy": "copy",
+    "file": "file",
+    "lineinfile": "lineinfile",
+    "ping": "ping",
+    "shell": "command",
+    "slurp": "slurp",
+    "stat": "stat",
+    "tempfile": "tempfile",
+    "uri": "uri",
+    "wait_for": "wait_for",
+}
+"""Module name: the file that implements it, in a function of the module's name."""
+
+WITHOUT_CHECK = ("tempfile", "uri", "wait_for")
+"""What they do can't be foretold, so check mode skips them."""
+
+
+def call_module(session: Session, message: "dict[str, Any]") -> "list[dict[str, Any]]":
+    """One result an item, in order; an item's failure does not stop the next, as in a loop of Ansible's."""
+    name = message["call"]
+    check = bool(message.get("check"))
+    call = Call(session, check, bool(message.get("diff")), message.get("environment") or {})
+    if name not in MODULES:
+        return [
+            {"failed": True, "changed": False, "msg": "the agent has no module %r" % name} for _ in message["items"]
+        ]
+    if check and name in WITHOUT_CHECK:
+        msg = "remote module (%s) does not support check mode" % name
+        return [{"skipped": True, "changed": False, "msg": msg} for _ in message["items"]]
+    function = getattr(importlib.import_module("." + MODULES[name], __package__), name)
+    return [one_item(function, call, item) for item in message["items"]]
+
+
+def one_item(function: "Any", call: Call, item: "dict[str, Any]") -> "dict[str, Any]":
+    """The module's result. Whatever goes wrong inside it is a failed result, never the agent's end."""
+    try:
+        refuse_nul(item)
+        result = function(call, item)  # type: dict[str, Any]
+        result.setdefault("changed", False)
+        return result
+    except Failed as failure:
+        return failure.result
+    except Cancelled as stop:
+        return {"failed": True, "changed": False, "msg": str(stop)}
+    except OSError as error:
+        return {"failed": True, "changed": False, "msg": describe(error), "errno": error.errno}
+    except Exception as error:  # the border between a module and the agent, which must live on
+        trace = traceback.format_exc()
+        msg = "%s: %s" % (type(error).__name__, error)
+        return {"failed": True, "changed": False, "msg": msg, "exception": trace}
+
+
+def describe(error: OSError) -> str:
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    text = "%s (errno %s)" % (error.strerror or error, error.errno)
+    return "%s: %s" % (" -> ".join(names), text) if names else text
+
+
+def refuse_nul(item: "dict[str, Any]") -> None:
+    """No name, argument or line can hold NUL; contents can."""
+    for key, value in item.items():
+        if key == "content":
+            continue
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, str) and "\0" in part:
+                raise Failed("%s: contains a NUL character, which no path or argument can hold" % key)
+
+
+def answer(session: Session, message: "dict[str, Any]") -> "dict[str, Any]":
+    if "call" in message:
+        return {"results": call_module(session, message)}
+    if "run" in message:
+        from .running import run
+
+        return run(session, message)
+    from . import transfer
+
+    if "read" in message:
+        return transfer.read(session, message)
+    if "receive" in message:
+        return transfer.receive(session, message)
+    return {"error": "the agent does not know this message"}
+
+
+def main(nonce: str) -> None:
+    session = Session()
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    session.send({"agent": nonce, "pid": os.getpid(), "python": version})
+    try:
+        while True:
+            message = session.message()
+            if message is None:
+                return
+            try:
+                reply = answer(session, message)
+            except Failed as failure:
+                reply = {"error": failure.result["msg"]}
+            except OSError as error:
+                reply = {"error": describe(error)}
+            session.send(dict(reply, id=message["id"]))
+    except ControllerGone:
+        return
+    finally:
+        if __package__ + ".transfer" in sys.modules:
+            from .transfer import remove_staged
+
+            remove_staged()

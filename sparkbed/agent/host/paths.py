@@ -1,0 +1,320 @@
+"""What the modules that deal with files share: attributes, digests, and writing so that a reader never sees half."""
+
+import contextlib
+import grp
+import hashlib
+import os
+import pwd
+import re
+import shlex
+import stat as modes
+import time
+
+from .framing import Call, Failed
+from .processes import capture
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+
+def expand(path: "Any") -> str:
+    """A path as Ansible's type `path` reads it: `~` and variables of this host's environment."""
+    return os.path.expanduser(os.path.expandvars(str(path)))
+
+
+def state_of(path: str) -> str:
+    """absent, link, directory, hard (a file with several names) or file."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return "absent"
+    except NotADirectoryError:
+        return "absent"
+    if modes.S_ISLNK(status.st_mode):
+        return "link"
+    if modes.S_ISDIR(status.st_mode):
+        return "directory"
+    return "hard" if status.st_nlink > 1 else "file"
+
+
+def digest(path: str, algorithm: str = "sha1") -> "str | None":
+    """The hexadecimal digest of a regular file; None if it is not one, or the system forbids the algorithm."""
+    if not os.path.isfile(path):
+        return None
+    try:
+        summer = hashlib.new(algorithm)
+    except ValueError:
+        return None
+    with open(path, "rb", 0) as file:
+        for piece in iter(lambda: file.read(1 << 20), b""):
+            summer.update(piece)
+    return summer.hexdigest()
+
+
+def describe_path(path: str) -> "dict[str, Any]":
+    """The result keys that every file module adds: state, mode, owner, group, uid, gid, size."""
+    state = state_of(path)
+    if state == "absent":
+        return {"state": state}
+    status = os.lstat(path)
+    return {
+        "state": state,
+        "mode": octal(status.st_mode),
+        "owner": user_name(status.st_uid),
+        "group": group_name(status.st_gid),
+        "uid": status.st_uid,
+        "gid": status.st_gid,
+        "size": status.st_size,
+    }
+
+
+def octal(mode: int) -> str:
+    return "0%03o" % modes.S_IMODE(mode)
+
+
+def user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+# -- mode, owner, group -----------------------------------------------------------------------------------------------
+
+
+def wanted_mode(mode: "Any", status: "os.stat_result | None", directory: bool = False) -> int:
+    """The permission bits that `mode` asks for: a number, an octal text, or symbolic (u=rwX,go-w).
+
+    `status` is what is there now; a symbolic mode changes that, and applies to none otherwise.
+    """
+    if isinstance(mode, int) and not isinstance(mode, bool):
+        return modes.S_IMODE(mode)
+    text = str(mode).strip()
+    if re.match(r"^(0o?)?[0-7]+$", text):
+        return modes.S_IMODE(int(text.replace("o", ""), 8))
+    current = modes.S_IMODE(status.st_mode) if status is not None else 0
+    if status is not None:
+        directory = modes.S_ISDIR(status.st_mode)
+    for clause in text.split(","):
+        current = _apply_clause(clause, current, directory)
+    return current
+
+
+_CLAUSE = re.compile(r"^([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)$")
+_SHIFT = {"u": 6, "g": 3, "o": 0}
+
+
+def _apply_clause(clause: str, current: int, directory: bool) -> int:
+    match = _CLAUSE.match(clause.strip())
+    if not match:
+        raise Failed("mode must be in octal or symbolic form: %r is neither" % clause)
+    umask = 0
+    if not match.group(1):  # chmod leaves out what the umask forbids when no user class is named
+        umask = os.umask(0)
+        os.umask(umask)
+    classes = match.group(1).replace("a", "ugo") or "ugo"
+    before = current
+    for operator, letters in re.findall(r"([-+=])([rwxXst]*|[ugo])", match.group(2)):
+        for who in set(classes):
+            bits = _bits(who, letters, before, directory) & ~umask
+            if operator == "+":
+                current |= bits
+            elif operator == "-":
+                current &= ~bits
+            else:
+                special = {"u": modes.S_ISUID, "g": modes.S_ISGID, "o": 0}[who]
+                current = current & ~((7 << _SHIFT[who]) | special) | bits
+    return current
+
+
+def _bits(who: str, letters: str, before: int, directory: bool) -> int:
+    if letters in ("u", "g", "o"):
+        return ((before >> _SHIFT[letters]) & 7) << _SHIFT[who]
+    bits = 0
+    for letter in letters:
+        if letter in "rwx":
+            bits |= {"r": 4, "w": 2, "x": 1}[letter] << _SHIFT[who]
+        elif letter == "X" and (directory or before & 0o111):
+            bits |= 1 << _SHIFT[who]
+        elif letter == "s":
+            bits |= {"u": modes.S_ISUID, "g": modes.S_ISGID, "o": 0}[who]
+        elif letter == "t":
+            bits |= modes.S_ISVTX
+    return bits
+
+
+def _number(name: "Any", what: str, find: "Callable[[str], int]") -> int:
+    try:
+        return int(name)
+    except ValueError:
+        pass
+    try:
+        return find(str(name))
+    except KeyError:
+        raise Failed("can't set the %s: this host has no %s %r" % (what, what, name)) from None
+
+
+def apply_attributes(call: Call, path: str, args: "dict[str, Any]", follow: bool = True) -> bool:
+    """Give `path` the mode, owner and group that `args` asks for. True if anything differed."""
+    if args.get("mode") is None and args.get("owner") is None and args.get("group") is None:
+        return False
+    if follow:
+        path = os.path.realpath(path)
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return call.check  # not made in check mode, so it would differ
+    changed = _apply_owner(call, path, status, args)
+    if args.get("mode") is not None and not modes.S_ISLNK(status.st_mode):
+        mode = wanted_mode(args["mode"], status)
+        # A change of owner drops the set-user-id bit, so look again.
+        if modes.S_IMODE(os.lstat(path).st_mode) != mode:
+            changed = True
+            if not call.check:
+                os.chmod(path, mode)
+    return changed
+
+
+def _apply_owner(call: Call, path: str, status: os.stat_result, args: "dict[str, Any]") -> bool:
+    uid = gid = -1
+    if args.get("owner") is not None:
+        uid = _number(args["owner"], "owner", lambda name: pwd.getpwnam(name).pw_uid)
+    if args.get("group") is not None:
+        gid = _number(args["group"], "group", lambda name: grp.getgrnam(name).gr_gid)
+    uid = -1 if uid == status.st_uid else uid
+    gid = -1 if gid == status.st_gid else gid
+    if uid == -1 and gid == -1:
+        return False
+    if not call.check:
+        os.lchown(path, uid, gid)
+    return True
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def temporary_beside(path: str) -> "tuple[int, str]":
+    """A new private file in the folder of `path`, so that a rename puts it in place at once: (descriptor, name)."""
+    folder, base = os.path.split(path)
+    for attempt in range(100):
+        stamp = os.urandom(6).hex()
+        # The name must stay below 255 bytes, however long the final one is.
+        name = os.path.join(folder, ".sparkbed-%s-%s" % (stamp, base[:50]))
+        try:
+            return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), name
+        except FileExistsError:
+            if attempt == 99:
+                raise
+    raise AssertionError  # not reached
+
+
+@contextlib.contextmanager
+def written_beside(path: str, data: bytes) -> "Iterator[str]":
+    """`data` in a temporary file beside `path`; removed at the end unless it was renamed."""
+    descriptor, name = temporary_beside(path)
+    try:
+        with os.fdopen(descriptor, "wb", 0) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+        yield name
+    finally:
+        try:
+            os.unlink(name)
+        except FileNotFoundError:
+            pass
+
+
+def put_in_place(temporary: str, path: str, mode: "Any" = None) -> None:
+    """Rename over `path`. An existing file's mode and owner are kept; a new file gets what the umask leaves of 0666.
+
+    A `mode` asked for is there before the name is, so that a secret is at no time readable to others.
+    """
+    try:
+        status = os.stat(path)  # of a link's target too, as its mode is what readers have met so far
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        if mode is not None:
+            os.chmod(temporary, wanted_mode(mode, os.stat(temporary)))
+    else:
+        mine = os.lstat(temporary)
+        if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
+            # An ordinary user can't give files away; then the file becomes ours, as with any editor.
+            with contextlib.suppress(PermissionError):
+                os.chown(temporary, status.st_uid, status.st_gid)
+        os.chmod(temporary, wanted_mode(mode, status) if mode is not None else modes.S_IMODE(status.st_mode))
+    os.replace(temporary, path)
+
+
+def back_up(path: str) -> str:
+    """Copy `path` beside itself under a name with pid and time. Gives that name."""
+    stamp = time.strftime("%Y-%m-%d@%H:%M:%S~", time.localtime())
+    backup = "%s.%s.%s" % (path, os.getpid(), stamp)
+    copy_file(path, backup)
+    return backup
+
+
+def copy_file(source: str, target: str) -> None:
+    """Content, mode and times; the owner where we may."""
+    import shutil
+
+    shutil.copy2(source, target)
+    status = os.stat(source)
+    with contextlib.suppress(PermissionError):
+        os.chown(target, status.st_uid, status.st_gid)
+
+
+def validate(call: Call, command: str, path: str) -> None:
+    """Run `command` with `%s` standing for `path`; a failure stops the change."""
+    if "%s" not in command:
+        raise Failed("validate must contain %%s: %s" % command)
+    argv = [part.replace("%s", path) for part in shlex.split(command)]
+    status, out, err = capture(call, argv)
+    if status != 0:
+        more = {"exit_status": status, "stdout": text(out), "stderr": text(err)}
+        raise Failed("failed to validate", **more)
+
+
+def text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+# -- differences ------------------------------------------------------------------------------------------------------
+
+LARGEST_DIFF = 100 * 1024
+
+
+def content_diff(path: str, before: "bytes | None", after: "bytes | None", source: str) -> "dict[str, str]":
+    """Ansible's `diff` of a content; what is not text or too large is named instead of shown."""
+    result = {"before_header": path, "after_header": source}
+    for side, data in (("before", before), ("after", after)):
+        if data is None:
+            result[side] = ""
+        elif len(data) > LARGEST_DIFF:
+            result[side] = "(%d bytes, too large to show)\n" % len(data)
+        elif b"\0" in data:
+            result[side] = "(%d bytes, not text)\n" % len(data)
+        else:
+            result[side] = text(data)
+    return result
+
+
+def attribute_diff(path: str, before: "dict[str, Any]", after: "dict[str, Any]") -> "dict[str, str]":
+    """Ansible's `diff` of what is not content, as the JSON that its output shows."""
+    import json
+
+    def shown(values: "dict[str, Any]") -> str:
+        return json.dumps(dict(values, path=path), indent=4, sort_keys=True) + "\n"
+
+    return {"before": shown(before), "after": shown(after), "before_header": path, "after_header": path}

@@ -1,0 +1,156 @@
+"""One long-running program, watched: nothing of it outlives its deadline, a cancellation or the controller."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+
+from .framing import Cancelled, ControllerGone, Failed, Session
+from .paths import expand
+from .processes import environment_with
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+GRACE = 5.0
+"""Seconds between the polite signal and the last one: time for a driver's shutdown hooks."""
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def run(session: Session, message: "dict[str, Any]") -> "dict[str, Any]":
+    """Run `argv` in a session of its own, outputs to files; answer when nothing of it is left."""
+    argv = message["run"]
+    adopting = _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        start = time.monotonic()
+        pid = _start(argv, message)
+        session.send({"id": message["id"], "event": "started", "pid": pid})
+        return _watch(session, pid, start, message.get("deadline"))
+    finally:
+        if adopting:
+            _prctl(PR_SET_CHILD_SUBREAPER, 0)
+
+
+def _prctl(option: int, value: int) -> bool:
+    """Whether the kernel took it; a Python without ctypes goes without."""
+    try:
+        import ctypes
+
+        return ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0
+    except (ImportError, OSError, AttributeError):
+        return False
+
+
+def _start(argv: "list[str]", message: "dict[str, Any]") -> int:
+    for word in argv:
+        if "\0" in word:
+            raise Failed("an argument contains a NUL character, which no argument can hold: %r" % word)
+    out = open(expand(message["stdout"]), "wb")
+    with out, open(expand(message["stderr"]), "wb") as err:
+        try:
+            program = subprocess.Popen(
+                argv,
+                cwd=expand(message["cwd"]) if message.get("cwd") else None,
+                env=environment_with(message.get("env") or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                # If this process is killed outright, the kernel ends the program.
+                preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGKILL) and None,
+            )
+        except OSError as error:
+            raise Failed("can't start %r: %s (errno %s)" % (argv[0], error.strerror, error.errno)) from None
+    program.returncode = 0  # we wait for it ourselves, together with what it leaves behind
+    return program.pid
+
+
+def _watch(session: Session, pid: int, start: float, deadline: "float | None") -> "dict[str, Any]":
+    status, timed_out, cancelled = None, False, False
+    try:
+        while True:
+            status = _reap(pid)
+            if status is not None:
+                break
+            left = None if deadline is None else deadline - (time.monotonic() - start)
+            if left is not None and left <= 0:
+                timed_out = True
+                break
+            session.poll({}, left)
+    except Cancelled:
+        cancelled = True
+    except ControllerGone:
+        _end_all(pid, GRACE)
+        raise
+    seconds = time.monotonic() - start
+    ended = _end_all(pid, GRACE)
+    if status is None:
+        status = -signal.SIGKILL if ended is None else ended
+    return {"rc": int(status), "seconds": seconds, "timed_out": timed_out, "cancelled": cancelled}
+
+
+def _reap(pid: int) -> "int | None":
+    """Wait for every child that has ended. The exit status of `pid` (negative: its signal), None while it runs."""
+    found = None
+    while True:
+        try:
+            child, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if child == 0:
+            return found
+        if child == pid:
+            found = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def _end_all(pid: int, grace: float) -> "int | None":
+    """End the program's session and every descendant; politely first. The exit status of `pid`, if not seen before."""
+    status = None
+    asked = False
+    start = time.monotonic()
+    while True:
+        left = _descendants(pid)
+        seconds = time.monotonic() - start
+        # What even SIGKILL does not end (it hangs in the kernel, or became another user's) is not waited for.
+        if not left or seconds > grace + 10:
+            seen = _reap(pid)
+            return status if seen is None else seen
+        late = seconds > grace
+        if late or not asked:
+            asked = True
+            for process in left:
+                try:
+                    os.kill(process, signal.SIGKILL if late else signal.SIGTERM)
+                except (ProcessLookupError, PermissionError):
+                    pass
+        select.select([], [], [], 0.02)
+        seen = _reap(pid)
+        status = status if seen is None else seen
+
+
+def _descendants(pid: int) -> "list[int]":
+    """The processes of the session of `pid`, and all below this process: what left the session was handed to us."""
+    parents, sessions = {}, {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/%s/stat" % name, "rb") as file:
+                # The program's name stands in parentheses and may hold anything, even parentheses.
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if fields[0] not in (b"Z", b"X"):
+            parents[int(name)] = int(fields[1])
+            sessions[int(name)] = int(fields[3])
+    me = os.getpid()
+    found = []
+    for process in parents:
+        ancestor = process
+        while ancestor in parents and ancestor not in (me, 1):
+            ancestor = parents[ancestor]
+        if process != me and (ancestor == me or sessions[process] == pid):
+            found.append(process)
+    return found

@@ -1,0 +1,20 @@
+import base64
+import os
+
+from .framing import Call, Failed
+from .paths import expand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def slurp(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
+    """A file's content in base64."""
+    path = expand(args["src"])
+    if not os.path.exists(path):
+        raise Failed("file not found: %s" % path)
+    if os.path.isdir(path):
+        raise Failed("source is a directory and must be a file: %s" % path)
+    with open(path, "rb") as file:
+        return {"content": base64.b64encode(file.read()).decode("ascii"), "source": path, "encoding": "base64"}

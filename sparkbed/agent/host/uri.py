@@ -1,0 +1,156 @@
+import base64
+import json
+import os
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from .framing import Call, Failed
+from .paths import apply_attributes, expand, put_in_place, written_beside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """`safe` follows where the method stays GET or HEAD, `all` always, `none` never."""
+
+    def __init__(self, policy: str) -> None:
+        self.policy = policy
+
+    def redirect_request(self, req: "Any", fp: "Any", code: int, msg: str, headers: "Any", newurl: str) -> "Any":
+        if self.policy == "none" or (self.policy == "safe" and req.get_method() not in ("GET", "HEAD")):
+            return None
+        return urllib.request.HTTPRedirectHandler.redirect_request(self, req, fp, code, msg, headers, newurl)
+
+
+def uri(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
+    """One HTTP request from this host; fails unless the answer's status is among `status_code`."""
+    if args.get("creates") and os.path.exists(expand(args["creates"])):
+        return {"stdout": "skipped, since '%s' exists" % args["creates"]}
+    if args.get("removes") and not os.path.exists(expand(args["removes"])):
+        return {"stdout": "skipped, since '%s' does not exist" % args["removes"]}
+    start = time.monotonic()
+    result = _request(args)
+    body = result.pop("body")
+    result["elapsed"] = int(time.monotonic() - start)
+    kind = result.get("content_type", "").partition(";")[0].strip().lower()
+    if body is not None:
+        charset = result.get("content_type", "").partition("charset=")[2].strip("\"' ") or "utf-8"
+        try:
+            text = body.decode(charset, "replace")
+        except LookupError:  # a charset that nobody knows
+            text = body.decode("utf-8", "replace")
+        if kind.endswith("json"):
+            try:
+                result["json"] = json.loads(text)
+            except ValueError:
+                pass
+        if args.get("return_content"):
+            result["content"] = text
+    _judge(args, result, body)
+    if args.get("dest") and body is not None and not result.get("failed"):
+        _save(call, args, body, result)
+    return result
+
+
+def _request(args: "dict[str, Any]") -> "dict[str, Any]":
+    headers = {str(key): str(value) for key, value in (args.get("headers") or {}).items()}
+    data = _body(args, headers)
+    if args.get("url_username") and args.get("force_basic_auth"):
+        pair = "%s:%s" % (args["url_username"], args.get("url_password") or "")
+        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode("utf-8")).decode("ascii")
+    headers.setdefault("User-Agent", args.get("http_agent") or "sparkbed")
+    url = args["url"]
+    method = (args.get("method") or "GET").upper()
+    try:
+        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError("only http and https are served")
+        request = urllib.request.Request(url, data=data, headers=headers, method=method)
+        with _opener(args).open(request, timeout=float(args.get("timeout", 30))) as answer:
+            return _facts(answer, answer.getcode(), answer.reason, url)
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return _facts(answer, answer.code, answer.reason, url)
+    except (OSError, ValueError, urllib.error.URLError) as error:
+        reason = getattr(error, "reason", None) or error
+        msg = "Request failed: %s" % (reason,)
+        return {"status": -1, "url": url, "msg": msg, "redirected": False, "body": None}
+
+
+def _opener(args: "dict[str, Any]") -> "Any":
+    policy = {"yes": "all", "no": "none", "urllib2": "safe"}.get(
+        str(args.get("follow_redirects", "safe")).lower(), str(args.get("follow_redirects", "safe")).lower()
+    )
+    handlers = [_Redirects(policy)]  # type: list[Any]
+    if args.get("use_proxy") is False:
+        handlers.append(urllib.request.ProxyHandler({}))
+    if args["url"].startswith("https") and not args.get("validate_certs", True):
+        import ssl
+
+        # The play says `validate_certs: false` of this one request.
+        context = ssl._create_unverified_context()
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    if args.get("url_username"):
+        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+        passwords.add_password(None, args["url"], args["url_username"], args.get("url_password") or "")
+        handlers.append(urllib.request.HTTPBasicAuthHandler(passwords))
+    return urllib.request.build_opener(*handlers)
+
+
+def _body(args: "dict[str, Any]", headers: "dict[str, str]") -> "bytes | None":
+    body, form = args.get("body"), args.get("body_format") or "raw"
+    if args.get("src"):
+        with open(expand(args["src"]), "rb") as file:
+            return file.read()
+    if body is None:
+        return None
+    named = any(key.lower() == "content-type" for key in headers)
+    if form == "json":
+        if not named:
+            headers["Content-Type"] = "application/json"
+        return (body if isinstance(body, str) else json.dumps(body)).encode("utf-8")
+    if form == "form-urlencoded":
+        if not named:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return (body if isinstance(body, str) else urllib.parse.urlencode(body, doseq=True)).encode("utf-8")
+    return (body if isinstance(body, str) else json.dumps(body)).encode("utf-8", "surrogateescape")
+
+
+def _facts(answer: "Any", status: int, reason: str, url: str) -> "dict[str, Any]":
+    body = answer.read()
+    found = {key.lower().replace("-", "_"): value for key, value in answer.headers.items()}
+    found.update(status=status, url=answer.geturl(), redirected=answer.geturl() != url, body=body)
+    size = found.get("content_length", "unknown")
+    found["msg"] = "OK (%s bytes)" % size if status < 400 else "HTTP Error %s: %s" % (status, reason)
+    return found
+
+
+def _judge(args: "dict[str, Any]", result: "dict[str, Any]", body: "bytes | None") -> None:
+    wanted = args.get("status_code", [200])
+    wanted = [int(code) for code in (wanted if isinstance(wanted, list) else str(wanted).split(","))]
+    if result["status"] not in wanted:
+        result["failed"] = True
+        result["msg"] = "Status code was %s and not %s: %s" % (result["status"], wanted, result["msg"])
+        if body is not None and "content" not in result:
+            result["content"] = body.decode("utf-8", "replace")
+
+
+def _save(call: Call, args: "dict[str, Any]", body: bytes, result: "dict[str, Any]") -> None:
+    dest = expand(args["dest"])
+    if os.path.isdir(dest):
+        dest = os.path.join(dest, os.path.basename(urllib.parse.urlsplit(result["url"]).path) or "index.html")
+    current = None
+    if os.path.isfile(dest):
+        with open(dest, "rb") as file:
+            current = file.read()
+    result.update(path=dest, changed=current != body)
+    if result["changed"]:
+        try:
+            with written_beside(dest, body) as name:
+                put_in_place(name, dest, args.get("mode"))
+        except OSError as error:
+            raise Failed("can't write %s: %s" % (dest, error.strerror)) from None
+    result["changed"] |= apply_attributes(call, dest, args)

@@ -1,0 +1,133 @@
+import os
+import re
+import socket
+import time
+
+from .framing import Call, Failed
+from .paths import expand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+FIRST_PAUSE = 0.02
+"""Seconds between the first two looks; doubled up to `sleep`, so that what is nearly there is seen soon."""
+
+
+def wait_for(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
+    """Wait until a port or a path is (or is no longer) there, or just for `timeout` seconds."""
+    start = time.monotonic()
+    timeout = float(args.get("timeout", 300))
+    port, path = args.get("port"), args.get("path")
+    host, state = args.get("host") or "127.0.0.1", args.get("state") or "started"
+    if port is not None and path:
+        raise Failed("port and path parameter can not both be passed to wait_for", elapsed=0)
+    if path and state in ("stopped", "drained"):
+        raise Failed("state=%s should only be used for checking a port in the wait_for module" % state, elapsed=0)
+    if port is None and state == "drained":
+        raise Failed("port is required with state=drained", elapsed=0)
+    call.session.sleep(float(args.get("delay", 0)))
+    found = {"match_groups": [], "match_groupdict": {}}  # type: dict[str, Any]
+    if port is None and not path:
+        call.session.sleep(max(0.0, timeout - (time.monotonic() - start)))
+    else:
+        _until(call, _condition(args, found), start, timeout, float(args.get("sleep", 1)), args)
+    elapsed = int(time.monotonic() - start)
+    result = {"state": state, "port": port, "path": path, "search_regex": args.get("search_regex"), "elapsed": elapsed}
+    return dict(found, **dict(result, host=host))
+
+
+def _until(
+    call: Call, holds: "Callable[[], bool]", start: float, timeout: float, sleep: float, args: "dict[str, Any]"
+) -> None:
+    pause = min(FIRST_PAUSE, sleep)
+    while not holds():
+        left = timeout - (time.monotonic() - start)
+        if left <= 0:
+            raise Failed(args.get("msg") or _what(args), elapsed=int(time.monotonic() - start))
+        call.session.sleep(min(pause, left))
+        pause = min(pause * 2, sleep)
+
+
+def _what(args: "dict[str, Any]") -> str:
+    state, regex = args.get("state") or "started", args.get("search_regex")
+    place = args.get("path") or "%s:%s" % (args.get("host") or "127.0.0.1", args.get("port"))
+    if regex:
+        return "Timeout when waiting for search string %s in %s" % (regex, place)
+    if state == "drained":
+        return "Timeout when waiting for %s to drain" % place
+    if state in ("absent", "stopped"):
+        return "Timeout when waiting for %s to %s." % (place, "be absent" if args.get("path") else "stop")
+    return "Timeout when waiting for %s%s" % ("file " if args.get("path") else "", place)
+
+
+def _condition(args: "dict[str, Any]", found: "dict[str, Any]") -> "Callable[[], bool]":
+    state = args.get("state") or "started"
+    regex = re.compile(args["search_regex"].encode("utf-8"), re.MULTILINE) if args.get("search_regex") else None
+    if args.get("path"):
+        path = expand(args["path"])
+        if state == "absent":
+            return lambda: not os.path.lexists(path)
+        return lambda: _in_file(path, regex, found)
+    host, port = args.get("host") or "127.0.0.1", int(args["port"])
+    patience = float(args.get("connect_timeout", 5))
+    if state in ("absent", "stopped"):
+        return lambda: not _answers(host, port, patience, None, found)
+    if state == "drained":
+        return lambda: not _connections(port)
+    return lambda: _answers(host, port, patience, regex, found)
+
+
+def _in_file(path: str, regex: "Any", found: "dict[str, Any]") -> bool:
+    if regex is None:
+        return os.path.exists(path)
+    try:
+        with open(path, "rb") as file:
+            return _search(regex, file.read(), found)
+    except OSError:
+        return False
+
+
+def _search(regex: "Any", data: bytes, found: "dict[str, Any]") -> bool:
+    match = regex.search(data)
+    if match:
+        decode = lambda value: value and value.decode("utf-8", "replace")  # noqa: E731  # used in the two lines below
+        found["match_groups"] = [decode(value) for value in match.groups()]
+        found["match_groupdict"] = {key: decode(value) for key, value in match.groupdict().items()}
+    return bool(match)
+
+
+def _answers(host: str, port: int, patience: float, regex: "Any", found: "dict[str, Any]") -> bool:
+    try:
+        connection = socket.create_connection((host, port), patience)
+    except OSError:
+        return False
+    with connection:
+        if regex is None:
+            return True
+        data = b""
+        try:
+            while True:
+                piece = connection.recv(4096)
+                data += piece
+                if _search(regex, data, found):
+                    return True
+                if not piece:
+                    return False
+        except OSError:
+            return False
+
+
+def _connections(port: int) -> bool:
+    """Whether a TCP connection of this host uses the local port, in any state but listening, closed and TIME_WAIT."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table) as file:
+                rows = [line.split() for line in file.readlines()[1:]]
+        except FileNotFoundError:
+            continue
+        for row in rows:
+            if int(row[1].rpartition(":")[2], 16) == port and row[3] not in ("0A", "07", "06"):
+                return True
+    return False

@@ -1,0 +1,442 @@
+"""SSH to hosts, over Fabric: one connection a host, on it one agent for each user, bulk files and interactive shells.
+
+Host keys are always checked against known ones; nothing is trusted on first use. Round trips are what remote work
+costs, so the agent's messages go over one channel, and Nagle's algorithm is off before the first byte: it would add
+40 ms to each exchange.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import fabric
+import paramiko
+
+from sparkbed.agent import Agent, Finished, Unreachable, Wire, program
+from sparkbed.errors import HostError
+
+__all__ = ["Agent", "Connections", "Finished", "Unreachable"]
+
+CONNECT_TIMEOUT = 15
+"""Seconds for TCP, and again for the server's banner and for its answer to our key."""
+SILENCE = 60
+"""Seconds without an acknowledgement after which a host counts as gone."""
+
+Variables = Callable[[str], Mapping[str, Any]]
+
+
+class Connections:
+    """Lazily opened connections to hosts by their inventory names; close it, or use it in a `with`.
+
+    `variables(host)` gives ansible_host, ansible_port, ansible_user, ansible_ssh_private_key_file,
+    ansible_python_interpreter (/usr/bin/python3), ansible_connection (`ssh` or `local`), and sparkbed_known_hosts: the
+    file with the host's key. Without the last, `~/.ssh/known_hosts` and `~/.ssh/config` count as they do for `ssh`.
+    Safe to use from several threads; work on one host waits for its turn.
+    """
+
+    def __init__(self, variables: Variables) -> None:
+        self._variables = variables
+        self._hosts: dict[str, _Host] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> Connections:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def agent(self, host: str, become_user: str | None = None) -> Agent:
+        """The host's agent for that user (the login user when None), started on first use or when the last was lost.
+
+        Raises:
+            Unreachable: when the host can't be reached or refuses us: with what was tried, and what to do.
+            HostError: when its host key is unknown or another, or Python or sudo do not work there.
+        """
+        return self._host(host).agent(become_user)
+
+    def get(self, host: str, remote: str, local: Path) -> None:
+        """Copy a file from the host, by SFTP. For files of any size; the directory of `local` is made."""
+        local.parent.mkdir(parents=True, exist_ok=True)
+        self._host(host).get(remote, local)
+
+    def put(self, host: str, local: Path, remote: str) -> None:
+        """Copy a file to the host, by SFTP, over what is there."""
+        self._host(host).put(local, remote)
+
+    def shell(self, host: str, command: str | None = None) -> int:
+        """A shell on the host (or `command` in it) at this terminal; gives its exit status."""
+        return self._host(host).shell(command)
+
+    def close(self) -> None:
+        """End every agent and connection. What the agents run ends with them."""
+        with self._lock:
+            self._closed = True
+            hosts, self._hosts = list(self._hosts.values()), {}
+        for host in hosts:
+            host.close()
+
+    def _host(self, name: str) -> _Host:
+        with self._lock:
+            if self._closed:
+                raise HostError("the connections are closed already")
+            if name not in self._hosts:
+                variables = self._variables(name)
+                kind = _LocalHost if variables.get("ansible_connection") == "local" else _SshHost
+                self._hosts[name] = kind(name, variables)
+            return self._hosts[name]
+
+
+class _Host:
+    """One host: its agents, and how to reach it, which the two kinds below answer."""
+
+    def __init__(self, name: str, variables: Mapping[str, Any]) -> None:
+        self.name = name
+        self.variables = variables
+        self.python = str(variables.get("ansible_python_interpreter") or "/usr/bin/python3")
+        self.lock = threading.RLock()
+        self._agents: dict[str | None, Agent] = {}
+
+    def agent(self, become_user: str | None) -> Agent:
+        with self.lock:
+            agent = self._agents.get(become_user)
+            if agent is None or agent.closed:
+                agent = self._agents[become_user] = self._start(become_user)
+            return agent
+
+    def _start(self, become_user: str | None) -> Agent:
+        nonce = secrets.token_hex(8)
+        payload = program.payload(nonce)
+        wire = self.wire(len(payload), become_user)
+        try:
+            wire.send(payload)
+            return Agent(self.name, wire, nonce)
+        except (OSError, Unreachable):
+            words = wire.last_words()
+            wire.close()
+            raise _agent_failed(self.name, self.python, become_user, words) from None
+        except BaseException:
+            wire.close()
+            raise
+
+    def close(self) -> None:
+        for agent in self._agents.values():
+            agent.close()
+
+    def wire(self, size: int, become_user: str | None) -> Wire:
+        raise NotImplementedError
+
+    def get(self, remote: str, local: Path) -> None:
+        raise NotImplementedError
+
+    def put(self, local: Path, remote: str) -> None:
+        raise NotImplementedError
+
+    def shell(self, command: str | None) -> int:
+        raise NotImplementedError
+
+
+def _agent_failed(host: str, python: str, become_user: str | None, words: str) -> HostError:
+    """Why no agent came up, from what the shell, sudo or Python said."""
+    said = words or "nothing"
+    if become_user and "sudo" in words:
+        hint = f"It said: {said}. Allow the login user `sudo -n -u {become_user}` without a password."
+        return HostError(f"{host}: can't become {become_user} by sudo", hint=hint)
+    hint = f"It said: {said}. Install Python 3.6 or later there, or set ansible_python_interpreter."
+    return HostError(f"{host}: can't start {python}", hint=hint)
+
+
+# -- over SSH ---------------------------------------------------------------------------------------------------------
+
+
+class _SshHost(_Host):
+    def __init__(self, name: str, variables: Mapping[str, Any]) -> None:
+        super().__init__(name, variables)
+        self._connection: fabric.Connection | None = None
+
+    def wire(self, size: int, become_user: str | None) -> Wire:
+        channel = self._channel()
+        channel.exec_command(program.start_line(self.python, size, become_user))
+        return _ChannelWire(channel)
+
+    def get(self, remote: str, local: Path) -> None:
+        with self._sftp(f"get {remote}") as sftp:
+            sftp.get(remote, str(local))
+
+    def put(self, local: Path, remote: str) -> None:
+        if not local.is_file():
+            raise HostError(f"there is no file {local} to put on {self.name}")
+        with self._sftp(f"put {remote}") as sftp:
+            sftp.put(str(local), remote)
+
+    def shell(self, command: str | None) -> int:
+        from sparkbed.terminal import interact
+
+        return interact(self._channel(), command)
+
+    def close(self) -> None:
+        super().close()
+        with self.lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @contextlib.contextmanager
+    def _sftp(self, doing: str) -> Iterator[paramiko.SFTPClient]:
+        with self.lock:
+            self._transport()
+            assert self._connection is not None
+            try:
+                yield self._connection.sftp()
+            except OSError as error:
+                raise HostError(f"{self.name}: can't {doing}: {error.strerror or error}") from None
+            except (paramiko.SSHException, EOFError) as error:
+                raise Unreachable(f"{self.name}: the connection was lost during {doing}: {error}") from None
+
+    def _channel(self) -> paramiko.Channel:
+        try:
+            return self._transport().open_session(timeout=CONNECT_TIMEOUT)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            hint = "The server may allow fewer sessions (MaxSessions), or the connection is gone."
+            raise Unreachable(f"{self.name}: can't open a session: {error}", hint=hint) from None
+
+    def _transport(self) -> paramiko.Transport:
+        with self.lock:
+            if self._connection is None or not self._connection.is_connected:
+                self._connection = self._open()
+            transport: paramiko.Transport = self._connection.transport
+            return transport
+
+    def _open(self) -> fabric.Connection:
+        connection = _connection_for(self.name, self.variables)
+        address = f"{connection.user}@{connection.host}:{connection.port}"
+        if connection.gateway is None:
+            connection.connect_kwargs["sock"] = _socket(self.name, connection.host, int(connection.port))
+        try:
+            connection.open()
+        except BaseException as error:
+            with contextlib.suppress(Exception):  # closing what never opened: the first error is the one to tell
+                connection.connect_kwargs["sock"].close()
+                connection.close()
+            if isinstance(error, (paramiko.SSHException, OSError, EOFError)):
+                raise _refusal(self.name, address, self.variables, error) from None
+            raise
+        connection.transport.set_keepalive(SILENCE // 4)
+        return connection
+
+
+def _connection_for(name: str, variables: Mapping[str, Any]) -> fabric.Connection:
+    known_hosts = variables.get("sparkbed_known_hosts")
+    key = variables.get("ansible_ssh_private_key_file") or variables.get("ansible_private_key_file")
+    kwargs: dict[str, Any] = {"banner_timeout": CONNECT_TIMEOUT, "auth_timeout": CONNECT_TIMEOUT}
+    kwargs.update(allow_agent=not key, look_for_keys=not key)
+    if key:
+        path = Path(str(key)).expanduser()
+        if not path.is_file():
+            hint = "It is named by ansible_ssh_private_key_file in the inventory; for hosts of ours: inv provision."
+            raise HostError(f"{name}: there is no private key {path}", hint=hint)
+        kwargs["key_filename"] = str(path)
+    # Hosts that we made have nothing to gain from the user's own SSH settings; hosts that exist may need them.
+    config = fabric.Config(lazy=True, overrides={"load_ssh_configs": not known_hosts})
+    config.load_ssh_config()
+    port = variables.get("ansible_port")
+    user = variables.get("ansible_user")
+    connection = fabric.Connection(
+        host=str(variables.get("ansible_host") or name),
+        user=str(user) if user else None,
+        port=int(port) if port else None,
+        config=config,
+        connect_timeout=CONNECT_TIMEOUT,
+        connect_kwargs=kwargs,
+    )
+    connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    _load_known_hosts(name, connection.client, known_hosts)
+    return connection
+
+
+def _load_known_hosts(name: str, client: paramiko.SSHClient, chosen: Any) -> None:
+    """Read as "system" keys, which paramiko never writes back."""
+    if chosen:
+        path = Path(str(chosen)).expanduser()
+        try:
+            client.load_system_host_keys(str(path))
+        except (OSError, paramiko.SSHException) as error:
+            hint = "It is named by sparkbed_known_hosts; inv provision writes it for the hosts that it makes."
+            raise HostError(f"{name}: can't read the known host keys: {error}", where=str(path), hint=hint) from None
+        return
+    for path in (Path("/etc/ssh/ssh_known_hosts"), Path.home() / ".ssh" / "known_hosts"):
+        if path.is_file():
+            client.load_system_host_keys(str(path))
+
+
+def _socket(name: str, host: str, port: int) -> socket.socket:
+    """A TCP connection that sends at once and notices a host that went away."""
+    try:
+        connected = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT)
+    except OSError as error:
+        raise _refusal(name, f"{host}:{port}", {}, error) from None
+    connected.settimeout(None)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
+    return connected
+
+
+def _refusal(name: str, address: str, variables: Mapping[str, Any], error: BaseException) -> HostError:
+    """What a failed connection attempt means for the person, and what to do about it."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, paramiko.BadHostKeyException):
+        what = f"{name} ({address}) shows another host key than the known one"
+        hint = (
+            f"Shown: {error.key.get_name()} {error.key.fingerprint}; known: {error.expected_key.get_name()} "
+            f"{error.expected_key.fingerprint}. Another machine may answer there. If the host was made anew, correct its "
+            "line in the known hosts file."
+        )
+        return HostError(what, hint=hint)
+    if "not found in known_hosts" in text:
+        hint = "Add the key, from a source that you trust, to the known hosts file; it is never accepted unseen."
+        return HostError(f"{name} ({address}) shows a host key that is not known", hint=hint)
+    if isinstance(error, paramiko.PasswordRequiredException):
+        return HostError(
+            f"{name}: the private key has a passphrase", hint="Load it into ssh-agent, or use another key."
+        )
+    if isinstance(error, paramiko.AuthenticationException) or "No authentication methods" in text:
+        key = variables.get("ansible_ssh_private_key_file") or "the keys of ssh-agent and ~/.ssh"
+        hint = f"Is the public half among that user's authorized keys? The server said: {text}"
+        return Unreachable(f"{name} ({address}) did not accept {key}", hint=hint)
+    if isinstance(error, socket.gaierror):
+        hint = "Check ansible_host in the inventory."
+        return Unreachable(f"{name}: no address is known for {address.rpartition(':')[0]}", hint=hint)
+    if isinstance(error, ConnectionRefusedError):
+        hint = "Is its SSH server up? For hosts of ours: inv status, inv provision."
+        return Unreachable(f"{name} ({address}) refused the connection", hint=hint)
+    if isinstance(error, (socket.timeout, TimeoutError)) or "timed out" in text.lower():
+        hint = "Is the host up, and does a firewall let us through?"
+        return Unreachable(f"{name} ({address}) did not answer within {CONNECT_TIMEOUT} s", hint=hint)
+    if isinstance(error, paramiko.SSHException) or not isinstance(error, OSError):
+        hint = "Does an SSH server listen at that port?"
+        return Unreachable(f"{name} ({address}): the SSH connection failed: {text}", hint=hint)
+    return Unreachable(f"{name} ({address}) can't be reached: {error.strerror or text}", hint="Check the inventory.")
+
+
+class _ChannelWire:
+    """A Wire over an SSH channel."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    def send(self, data: bytes) -> None:
+        self._channel.sendall(data)
+
+    def receive(self) -> bytes:
+        return self._channel.recv(1 << 18)
+
+    def last_words(self) -> str:
+        self._channel.settimeout(2)
+        text = b""
+        with contextlib.suppress(OSError):
+            while len(text) < 4096 and (piece := self._channel.recv_stderr(4096)):
+                text += piece
+        status = self._channel.recv_exit_status() if self._channel.exit_status_ready() else None
+        return _words(text, status)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.close()
+
+
+def _words(stderr: bytes, status: int | None) -> str:
+    text = stderr.decode("utf-8", "replace").strip()
+    ended = f"exit status {status}" if status is not None else ""
+    return "; ".join(part for part in (text, ended) if part)
+
+
+# -- on this machine --------------------------------------------------------------------------------------------------
+
+
+class _LocalHost(_Host):
+    """`ansible_connection: local`: the same agent, as a process of ours."""
+
+    def wire(self, size: int, become_user: str | None) -> Wire:
+        try:
+            return _PipeWire(program.start_command(self.python, size, become_user))
+        except OSError as error:
+            raise _agent_failed(self.name, self.python, become_user, error.strerror or str(error)) from None
+
+    def get(self, remote: str, local: Path) -> None:
+        self._copy(remote, str(local))
+
+    def put(self, local: Path, remote: str) -> None:
+        self._copy(str(local), remote)
+
+    def _copy(self, source: str, target: str) -> None:
+        try:
+            shutil.copyfile(source, target)
+        except OSError as error:
+            raise HostError(f"{self.name}: can't copy {source} to {target}: {error.strerror}") from None
+
+    def shell(self, command: str | None) -> int:
+        shell = os.environ.get("SHELL") or "/bin/sh"
+        return subprocess.run([shell, *(["-c", command] if command else [])], check=False).returncode
+
+
+class _PipeWire:
+    """A Wire over the pipes of a process on this machine."""
+
+    def __init__(self, argv: list[str]) -> None:
+        # A file, as nobody reads a pipe while the agent is at work.
+        self._errors = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True, bufsize=0
+        )
+
+    def send(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._process.stdin.write(view) :]
+        except ValueError as error:  # closed by another thread
+            raise OSError(str(error)) from None
+
+    def receive(self) -> bytes:
+        assert self._process.stdout is not None
+        try:
+            return self._process.stdout.read(1 << 18)
+        except ValueError:
+            return b""
+
+    def last_words(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(2)
+        try:
+            text = os.pread(self._errors.fileno(), 4096, 0)
+        except ValueError:
+            text = b""
+        return _words(text, self._process.returncode)
+
+    def close(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        try:
+            # The agent gives what it runs some seconds to end before it ends itself.
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._errors.close()
