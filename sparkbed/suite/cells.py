@@ -14,10 +14,11 @@ from sparkbed.inventory import load as load_inventory
 from sparkbed.kinds import kind
 from sparkbed.model import Cell, HostsSpec, Position
 from sparkbed.nearest import nearest
-from sparkbed.suite import fields, settings
+from sparkbed.suite import fields
 from sparkbed.suite.factors import SECTIONS, Combination
-from sparkbed.suite.model import digest
+from sparkbed.suite.identity import digest
 from sparkbed.suite.overlay import overlay
+from sparkbed.suite.settings import resolved
 
 INVENTORIES = ROOT / "inventories"
 
@@ -88,14 +89,13 @@ def build(
 def _cell(content: Map, combination: Combination, inventories: Inventories) -> Cell:
     label = " ".join(f"{name}={level.text}" for name, level in combination.items())
     hosts = _hosts(content, inventories)
-    chosen_settings = fields.section(content, "settings")
-    settings.check(chosen_settings)
+    platform = fields.text(content, "platform") or "standalone"
+    settings = resolved(fields.section(content, "settings"), platform, content.where("platform"))
     parameters = fields.section(content, "parameters")
     for name, value in parameters.items():
         if not isinstance(name, str):
             raise DocumentError(f"a parameter's name must be text, not {kind(name)}", where=parameters.where(name))
         fields.expect_plain(value, parameters.where(name), f"parameter {name!r}")
-    platform = fields.text(content, "platform") or "standalone"
     workload = fields.text(content, "workload")
     if workload is None:
         which = f"the cell '{label}' has" if label else "the suite has"
@@ -107,7 +107,7 @@ def _cell(content: Map, combination: Combination, inventories: Inventories) -> C
     identity = {
         "hosts": {"inventory": hosts.inventory, "count": dict(hosts.count)},
         "platform": platform,
-        "settings": chosen_settings,
+        "settings": settings,
         "workload": workload,
         "parameters": parameters,
     }
@@ -117,7 +117,7 @@ def _cell(content: Map, combination: Combination, inventories: Inventories) -> C
         factors={name: level.text for name, level in combination.items()},
         hosts=hosts,
         platform=platform,
-        settings=plain(chosen_settings),
+        settings=plain(settings),
         workload=workload,
         parameters=plain(parameters),
     )

@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from sparkbed.suite.model import Suite
+from sparkbed.model import Cell
 
 
-def compared(suite: Suite) -> list[tuple[str, str]]:
-    """Pairs of ids, (baseline cell, cell): the two differ only in the factors that the suite's `baseline` names.
+def pairs(
+    cells: Sequence[Cell],
+    baseline: Mapping[str, str],
+    factors: Mapping[str, tuple[str, ...]],
+    zips: Sequence[tuple[str, ...]],
+) -> list[tuple[str, str]]:
+    """Pairs of ids, (baseline cell, cell): the two differ only in the factors that `baseline` names.
 
     A cell whose counterpart was excluded, or left out by `--only`, is in no pair; without a baseline there is none.
+    Zipped factors change together: the baseline takes the levels along that stand beside its own.
     """
-    if not suite.baseline:
+    if not baseline:
         return []
-    by_levels = {_key(cell.factors): cell.id for cell in suite.cells}
-    baseline = _with_zipped(suite)
-    pairs = []
-    for cell in suite.cells:
-        counterpart = by_levels.get(_key({**cell.factors, **baseline}))
+    by_levels = {_key(cell.factors): cell.id for cell in cells}
+    complete = _with_zipped(baseline, factors, zips)
+    found = []
+    for cell in cells:
+        counterpart = by_levels.get(_key({**cell.factors, **complete}))
         if counterpart is not None and counterpart != cell.id:
-            pairs.append((counterpart, cell.id))
-    return pairs
+            found.append((counterpart, cell.id))
+    return found
 
 
 def _key(levels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(levels.items()))
 
 
-def _with_zipped(suite: Suite) -> dict[str, str]:
-    """The baseline, with the levels that zipped factors have beside those that it names."""
-    baseline = dict(suite.baseline)
-    for group in suite.zips:
-        rows = [
-            dict(zip(group, row, strict=True)) for row in zip(*(suite.factors[name] for name in group), strict=True)
-        ]
-        named = {name: suite.baseline[name] for name in group if name in suite.baseline}
+def _with_zipped(
+    baseline: Mapping[str, str], factors: Mapping[str, tuple[str, ...]], zips: Sequence[tuple[str, ...]]
+) -> dict[str, str]:
+    complete = dict(baseline)
+    for group in zips:
+        rows = [dict(zip(group, row, strict=True)) for row in zip(*(factors[name] for name in group), strict=True)]
+        named = {name: baseline[name] for name in group if name in baseline}
         fitting = [row for row in rows if named and all(row[name] == level for name, level in named.items())]
         if len(fitting) == 1:
-            baseline.update(fitting[0])
-    return baseline
+            complete.update(fitting[0])
+    return complete

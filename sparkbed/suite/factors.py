@@ -37,7 +37,7 @@ class Level:
 
 def _collect(found: dict[str, Position], path: str, value: Any, where: Position) -> None:
     # Parameters may be mappings themselves; only the cell's own structure is taken apart.
-    if isinstance(value, Map) and path in ("count", "settings", "parameters", "settings.spark"):
+    if isinstance(value, Map) and path in ("count", "settings", "parameters"):
         for key, item in value.items():
             _collect(found, f"{path}.{key}", item, value.where(key))
     else:

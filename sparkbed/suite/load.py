@@ -17,6 +17,7 @@ from sparkbed.suite import cells, fields
 from sparkbed.suite.factors import SECTIONS, Factor, assignment, combinations, read_factors, zip_groups
 from sparkbed.suite.model import Suite
 from sparkbed.suite.overlay import Flag, assign, flag, overlay, parse_sets, path_of
+from sparkbed.suite.settings import flatten
 
 SUITES = ROOT / "suites"
 ORDERS = ("sequential", "blocked", "randomized")
@@ -76,7 +77,7 @@ def load(
     if inventory is not None:
         changes.append((("inventory",), _quoted(inventory), flag(f"--inventory {inventory}")))
     for keys, value, where in changes:
-        document = assign(document, keys, value, where)
+        document = flatten(assign(document, keys, value, where))
     factors = read_factors(fields.section(document, "factors"))
     for keys, _, where in changes:
         _expect_not_varied(keys, where, factors)
@@ -106,7 +107,7 @@ def _read(file: Path) -> Map:
             where=document.where("suite"),
             hint="Names have letters, digits, '-', '_' and '.'.",
         )
-    return document
+    return flatten(document)
 
 
 def _with_profile(document: Map, profile: str | None, file: Path) -> Map:

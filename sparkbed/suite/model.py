@@ -1,17 +1,18 @@
-"""A suite as values, and the digests that tell cells and clusters apart."""
+"""A suite as values."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sparkbed.documents import Map, plain
+from sparkbed.documents import Map
 from sparkbed.inventory import Inventory
-from sparkbed.model import Cell, Position
+from sparkbed.model import Cell, PlannedTrial, Position
+from sparkbed.suite.compare import pairs
+from sparkbed.suite.identity import content_of
+from sparkbed.suite.schedule import ordered
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,14 @@ class Suite:
         """The cell's hosts: its inventory with only the first hosts of the groups that it counts."""
         return self.inventories[cell.hosts.inventory].first(cell.hosts.count)
 
+    def schedule(self) -> list[PlannedTrial]:
+        """Every trial in the order in which it is to run (see `schedule.ordered`)."""
+        return ordered(self.cells, trials=self.trials, order=self.order, seed=self.seed, cluster=self.cluster)
+
+    def compared(self) -> list[tuple[str, str]]:
+        """Which cells are compared with which, by their ids (see `compare.pairs`)."""
+        return pairs(self.cells, self.baseline, self.factors, self.zips)
+
     def position_of(self, cell: Cell, section: str, key: str | None = None) -> Position:
         """Where the suite (or the command line) says what a cell has.
 
@@ -86,30 +95,8 @@ class Suite:
             "baseline": dict(self.baseline),
             "metric": self.metric,
             "deadline": self.deadline,
-            "cells": [_cell_document(cell) for cell in self.cells],
+            "cells": [
+                {"id": cell.id, "label": cell.label, "factors": dict(cell.factors), **content_of(cell)}
+                for cell in self.cells
+            ],
         }
-
-
-def _cell_document(cell: Cell) -> dict[str, Any]:
-    return {
-        "id": cell.id,
-        "label": cell.label,
-        "factors": dict(cell.factors),
-        "hosts": {"inventory": cell.hosts.inventory, "count": dict(cell.hosts.count)},
-        "platform": cell.platform,
-        "settings": plain(cell.settings),
-        "workload": cell.workload,
-        "parameters": plain(cell.parameters),
-    }
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """The first 10 hexadecimal digits of the SHA-256 of `content` as canonical JSON."""
-    text = json.dumps(plain(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:10]
-
-
-def cluster_key(cell: Cell) -> str:
-    """The same for two cells exactly when they can run on one cluster: same hosts, platform and settings."""
-    document = _cell_document(cell)
-    return digest({key: document[key] for key in ("hosts", "platform", "settings")})

@@ -46,7 +46,7 @@ def overlay(base: Map, over: Map) -> Map:
 
 
 def path_of(dotted: str, known: Sequence[str], where: Position) -> tuple[str, ...]:
-    """The keys that a dotted path stands for: `settings.spark.spark.ui.enabled` is three, `trials` one.
+    """The keys that a dotted path stands for: `trials` is one; `settings.spark.ui.enabled` two, the property whole.
 
     Args:
         known: the first keys that a path may have.
@@ -63,8 +63,9 @@ def path_of(dotted: str, known: Sequence[str], where: Position) -> tuple[str, ..
         return (root,)
     if not rest:
         raise UsageError(f"{root!r} is a mapping: name a key in it", where=where, hint=f"Write {root}.KEY.")
-    if root == "settings" and rest.startswith("spark."):
-        return (root, "spark", rest.partition(".")[2])
+    if root == "settings":
+        # Also right: the path as the document may be written, with the properties gathered under `spark:`.
+        rest = rest.removeprefix("spark.") if rest.startswith("spark.spark.") else rest
     return (root, rest)
 
 

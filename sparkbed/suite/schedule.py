@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import TypeVar
 
 from sparkbed.model import Cell, PlannedTrial
-from sparkbed.suite.model import Suite, cluster_key
+from sparkbed.suite.identity import cluster_key
 
 T = TypeVar("T")
 
 
-def schedule(suite: Suite) -> list[PlannedTrial]:
-    """Every trial of the suite in the order in which it is to run; the same for the same cells, trials and seed.
+def ordered(cells: Sequence[Cell], *, trials: int, order: str, seed: int, cluster: str) -> list[PlannedTrial]:
+    """Every trial in the order in which it is to run; always the same for the same cells, trials and seed.
 
     - `sequential`: all trials of a cell, then those of the next. `block` counts each cell's trials.
     - `blocked`: every cell once, in the suite's order; then again.
@@ -22,30 +23,29 @@ def schedule(suite: Suite) -> list[PlannedTrial]:
     within a block. Randomized then means a split-plot design: the clusters are put in random order, and within each
     its cells.
     """
-    if suite.order == "sequential":
-        pairs = [(cell, number) for cell in suite.cells for number in range(1, suite.trials + 1)]
+    if order == "sequential":
+        pairs = [(cell, number) for cell in cells for number in range(1, trials + 1)]
     else:
-        draw = random.Random(suite.seed)  # noqa: S311 - an order that others can repeat is wanted, not a secret
-        pairs = [(cell, number) for number in range(1, suite.trials + 1) for cell in _block(suite, draw)]
+        plots = [list(cells)] if cluster == "per-trial" else _whole_plots(cells)
+        draw = random.Random(seed)  # noqa: S311 - an order that others can repeat is wanted, not a secret
+        shuffle = order == "randomized"
+        pairs = [(cell, number) for number in range(1, trials + 1) for cell in _block(plots, draw if shuffle else None)]
     return [
         PlannedTrial(cell=cell.id, number=number, block=number, position=position)
         for position, (cell, number) in enumerate(pairs, start=1)
     ]
 
 
-def _block(suite: Suite, draw: random.Random) -> list[Cell]:
-    plots = _whole_plots(suite)
-    if suite.order == "randomized":
+def _block(plots: list[list[Cell]], draw: random.Random | None) -> list[Cell]:
+    if draw is not None:
         plots = _shuffled([_shuffled(plot, draw) for plot in plots], draw)
     return [cell for plot in plots for cell in plot]
 
 
-def _whole_plots(suite: Suite) -> list[list[Cell]]:
-    """The cells by the cluster that they share; all in one when each trial has a cluster of its own."""
-    if suite.cluster == "per-trial":
-        return [list(suite.cells)]
+def _whole_plots(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """The cells by the cluster that they can share."""
     plots: dict[str, list[Cell]] = {}
-    for cell in suite.cells:
+    for cell in cells:
         plots.setdefault(cluster_key(cell), []).append(cell)
     return list(plots.values())
 

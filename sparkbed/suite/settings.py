@@ -1,68 +1,105 @@
-"""The settings of a cluster and its applications that a suite may set, and what each must be."""
+"""The settings of cells: one flat mapping, checked against the platform's own table, each at its own line."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-from sparkbed.documents import Map, expect_keys
-from sparkbed.errors import DocumentError
+from sparkbed import platforms
+from sparkbed.documents import Map
+from sparkbed.errors import DocumentError, UsageError
 from sparkbed.kinds import kind
 from sparkbed.model import Position
-from sparkbed.nearest import nearest
-from sparkbed.suite.fields import is_scalar
+from sparkbed.platforms.settings import checked
+from sparkbed.suite.fields import put
 
-CORES = ("worker_cores", "executor_cores")
-MEMORY = ("worker_memory", "executor_memory", "driver_memory")
-COLLECTORS_OF_GARBAGE = ("G1", "Parallel", "Serial")
-SETTINGS = (*CORES, *MEMORY, "gc", "spark")
-
-_MEMORY = re.compile(r"[1-9]\d*[kmgt]b?", re.IGNORECASE)
+# A suite may gather Spark's properties under `spark:`; in a cell they stand beside the platform's settings.
+_GATHERED = "spark"
 
 
-def check(settings: Map) -> None:
-    """Refuse unknown settings, and values that they can't have.
+def flatten(document: Map) -> Map:
+    """The suite's document with `settings: {spark: {spark.x: 1}}` as `settings: {spark.x: 1}`, wherever settings stand.
 
     Raises:
-        DocumentError: with the line of the setting.
+        DocumentError: when `spark` is no mapping, or holds what is no property of Spark, or a property stands twice.
     """
-    expect_keys(settings, SETTINGS, "settings")
+    result = Map(document.position)
+    for key, value in document.items():
+        changed = value
+        if isinstance(value, Map):
+            if key == "settings":
+                changed = _flat(value)
+            elif key == "factors":
+                changed = _each(value, levels=True)
+            elif key == "profiles":
+                changed = _each(value, levels=False)
+        put(result, key, changed, document.where(key))
+    return result
+
+
+def _each(mapping: Map, *, levels: bool) -> Map:
+    """`mapping` with each mapping in it flattened: profiles, or the levels of factors."""
+    result = Map(mapping.position)
+    for key, value in mapping.items():
+        changed = value
+        if isinstance(value, Map):
+            changed = _each(value, levels=False) if levels else flatten(value)
+        put(result, key, changed, mapping.where(key))
+    return result
+
+
+def _flat(settings: Map) -> Map:
+    result = Map(settings.position)
     for key, value in settings.items():
-        where = settings.where(key)
-        if key in CORES:
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise DocumentError(f"{key} must be a whole number from 1 on, not {kind(value)}", where=where)
-        elif key in MEMORY:
-            if not isinstance(value, str) or not _MEMORY.fullmatch(value):
-                raise DocumentError(
-                    f"{key} must be an amount of memory, not {kind(value)}", where=where, hint="Write it as 512m or 2g."
-                )
-        elif key == "gc":
-            _check_gc(value, where)
-        else:
-            _check_spark(value, where)
-
-
-def _check_gc(value: Any, where: Position) -> None:
-    if value not in COLLECTORS_OF_GARBAGE:
-        raise DocumentError(
-            f"gc can't be {value!r}", where=where, hint=nearest(value, COLLECTORS_OF_GARBAGE, every="It is one of")
-        )
-
-
-def _check_spark(value: Any, where: Position) -> None:
-    if not isinstance(value, Map):
-        raise DocumentError(
-            f"settings.spark must be a mapping of Spark's properties, not {kind(value)}",
-            where=where,
-            hint="Write lines such as 'spark.shuffle.compress: false' below it.",
-        )
-    for name, setting in value.items():
-        if not isinstance(name, str) or not name.startswith("spark."):
+        if key != _GATHERED:
+            _put_once(result, key, value, settings.where(key))
+            continue
+        if not isinstance(value, Map):
             raise DocumentError(
-                f"{name!r} is not a property of Spark",
-                where=value.where(name),
-                hint="Their names begin with 'spark.', as in spark.shuffle.compress.",
+                f"settings.spark must be a mapping of Spark's properties, not {kind(value)}",
+                where=settings.where(key),
+                hint="Write lines such as 'spark.shuffle.compress: false' below it.",
             )
-        if not is_scalar(setting):
-            raise DocumentError(f"{name} must be text or a number, not {kind(setting)}", where=value.where(name))
+        for name, setting in value.items():
+            where = value.where(name)
+            if not isinstance(name, str) or not name.startswith("spark."):
+                raise DocumentError(
+                    f"{name!r} is not a property of Spark",
+                    where=where,
+                    hint="Their names begin with 'spark.', as in spark.shuffle.compress.",
+                )
+            _put_once(result, name, setting, where)
+    return result
+
+
+def _put_once(result: Map, key: object, value: object, where: Position) -> None:
+    if key in result:
+        raise DocumentError(f"setting {key!r} stands twice, also at {result.where(key)}", where=where, hint="Keep one.")
+    put(result, key, value, where)
+
+
+def resolved(settings: Map, platform: str, where: Position) -> Map:
+    """The settings as the platform writes them (`gc: g1` is `G1`), with their places; without its defaults.
+
+    What only shows in several settings together (an executor larger than its worker) is the platform's `resolve`'s.
+
+    Args:
+        where: where the platform is named.
+
+    Raises:
+        DocumentError: for an unknown platform or setting, or a value that it can't have.
+    """
+    try:
+        table = platforms.get(platform).settings()
+    except UsageError as error:
+        raise DocumentError(error.what, where=where, hint=error.hint) from None
+    result = Map(settings.position)
+    for name, value in settings.items():
+        place = settings.where(name)
+        if not isinstance(name, str):
+            raise DocumentError(f"the name of a setting must be text, not {kind(name)}", where=place)
+        if value is None:
+            raise DocumentError(f"setting {name!r} has no value", where=place, hint="Give it one, or take it out.")
+        try:
+            values = checked(table, {name: value}, platform)
+        except UsageError as error:
+            raise DocumentError(error.what, where=place, hint=error.hint) from None
+        put(result, name, values["spark_properties"][name] if name.startswith("spark.") else values[name], place)
+    return result

@@ -7,7 +7,7 @@ from pathlib import Path
 from sparkbed.suite import Suite, cluster_key, compared, load
 
 HEAD = "suite: s\nworkload: w\n"
-THREE = HEAD + "factors:\n  parameters.a: [1, 2]\n  parameters.b: [x, y]\n  platform: [standalone, yarn]\n"
+THREE = HEAD + "factors:\n  parameters.a: [1, 2]\n  parameters.b: [x, y]\n  parameters.c: [p, q]\n"
 
 
 def read(tmp_path: Path, text: str) -> Suite:
@@ -20,20 +20,28 @@ def levels(suite: Suite) -> list[str]:
 
 
 def test_the_product_varies_the_first_factor_slowest(tmp_path: Path) -> None:
-    suite = read(tmp_path, THREE.replace("standalone, yarn", "p, q"))
+    suite = read(tmp_path, THREE)
     assert levels(suite) == ["1xp", "1xq", "1yp", "1yq", "2xp", "2xq", "2yp", "2yq"]
 
 
 def test_zipped_factors_run_side_by_side_and_are_crossed_with_the_rest(tmp_path: Path) -> None:
-    text = THREE.replace("standalone, yarn", "p, q")
-    assert levels(read(tmp_path, text + "combine: {zip: [parameters.a, platform]}\n")) == ["1xp", "1yp", "2xq", "2yq"]
-    assert levels(read(tmp_path, text + "combine: [{zip: [parameters.a, parameters.b, platform]}]\n")) == ["1xp", "2yq"]
+    text = THREE
+    assert levels(read(tmp_path, text + "combine: {zip: [parameters.a, parameters.c]}\n")) == [
+        "1xp",
+        "1yp",
+        "2xq",
+        "2yq",
+    ]
+    assert levels(read(tmp_path, text + "combine: [{zip: [parameters.a, parameters.b, parameters.c]}]\n")) == [
+        "1xp",
+        "2yq",
+    ]
     assert len(read(tmp_path, text + "combine: product\n").cells) == 8
 
 
 def test_exclusions_take_out_what_matches_all_their_levels(tmp_path: Path) -> None:
-    text = THREE.replace("standalone, yarn", "p, q")
-    suite = read(tmp_path, text + "exclude: [{parameters.a: 1, parameters.b: x}, {platform: q}]\n")
+    text = THREE
+    suite = read(tmp_path, text + "exclude: [{parameters.a: 1, parameters.b: x}, {parameters.c: q}]\n")
     assert levels(suite) == ["1yp", "2xp", "2yp"]
 
 
@@ -62,9 +70,8 @@ def test_ids_stay_what_they_are(tmp_path: Path) -> None:
 def test_every_part_of_the_content_counts(tmp_path: Path) -> None:
     variants = [
         "",
-        "platform: yarn\n",
         "settings: {worker_cores: 1}\n",
-        "settings: {spark: {spark.a: 1}}\n",
+        "settings: {spark.a: 1}\n",
         "parameters: {n: 1}\n",
         "parameters: {n: '1'}\n",
         "count: {workers: 1}\n",
@@ -91,7 +98,7 @@ def test_cells_share_a_cluster_when_hosts_platform_and_settings_are_the_same(tmp
 
 
 def test_cells_are_compared_with_those_that_differ_in_the_baselines_factors_only(tmp_path: Path) -> None:
-    suite = read(tmp_path, THREE.replace("standalone, yarn", "p, q") + "baseline: {platform: q}\n")
+    suite = read(tmp_path, THREE + "baseline: {parameters.c: q}\n")
     names = {cell.id: "".join(cell.factors.values()) for cell in suite.cells}
     assert [(names[base], names[cell]) for base, cell in compared(suite)] == [
         ("1xq", "1xp"),
@@ -102,7 +109,7 @@ def test_cells_are_compared_with_those_that_differ_in_the_baselines_factors_only
 
 
 def test_a_baseline_of_two_factors_has_one_counterpart_for_many_cells(tmp_path: Path) -> None:
-    text = THREE.replace("standalone, yarn", "p, q")
+    text = THREE
     suite = read(tmp_path, text + "baseline: {parameters.a: 1, parameters.b: x}\n")
     names = {cell.id: "".join(cell.factors.values()) for cell in suite.cells}
     assert {(names[base], names[cell]) for base, cell in compared(suite)} == {
@@ -111,13 +118,24 @@ def test_a_baseline_of_two_factors_has_one_counterpart_for_many_cells(tmp_path: 
 
 
 def test_a_baseline_takes_its_zipped_factors_along(tmp_path: Path) -> None:
-    text = THREE.replace("standalone, yarn", "p, q") + "combine: {zip: [parameters.a, platform]}\n"
-    suite = read(tmp_path, text + "baseline: {platform: p}\n")
+    text = THREE + "combine: {zip: [parameters.a, parameters.c]}\n"
+    suite = read(tmp_path, text + "baseline: {parameters.c: p}\n")
     names = {cell.id: "".join(cell.factors.values()) for cell in suite.cells}
     assert [(names[base], names[cell]) for base, cell in compared(suite)] == [("1xp", "2xq"), ("1yp", "2yq")]
 
 
 def test_without_a_baseline_or_a_counterpart_nothing_is_compared(tmp_path: Path) -> None:
     assert compared(read(tmp_path, THREE)) == []
-    (tmp_path / "s.yml").write_text(THREE + "baseline: {platform: standalone}\n")
-    assert compared(load(tmp_path / "s.yml", only="platform=yarn")) == []
+    (tmp_path / "s.yml").write_text(THREE + "baseline: {parameters.c: p}\n")
+    assert compared(load(tmp_path / "s.yml", only="parameters.c=q")) == []
+
+
+def test_settings_are_the_same_however_they_are_written(tmp_path: Path) -> None:
+    ways = [
+        "settings: {gc: G1, spark: {spark.a: true}}\n",
+        "settings: {gc: g1, spark.a: 'true'}\n",
+        "factors:\n  settings.spark.a: [true]\n  settings.gc: [G1]\n",
+        "factors:\n  settings.spark.spark.a: [true]\n  x:\n    y: {settings: {gc: G1}}\n",
+        "settings: {spark: {spark.a: false}}\nfactors: {x: {y: {settings: {spark: {spark.a: true}, gc: G1}}}}\n",
+    ]
+    assert len({read(tmp_path, HEAD + way).cells[0].id for way in ways}) == 1

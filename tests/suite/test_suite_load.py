@@ -56,7 +56,8 @@ def test_every_combination_is_a_cell_with_what_its_levels_set(tmp_path: Path) ->
     assert last.settings == {
         "executor_memory": "512m",
         "worker_cores": 1,
-        "spark": {"spark.shuffle.compress": False, "spark.ui.enabled": False},
+        "spark.shuffle.compress": "false",
+        "spark.ui.enabled": "false",
     }
     assert list(suite.inventory(suite.cells[0]).hosts) == ["master-1", "worker-1"]
 
@@ -75,13 +76,13 @@ def test_defaults(tmp_path: Path) -> None:
 
 
 def test_profile_and_sets_lie_over_the_suite_in_this_order(tmp_path: Path) -> None:
-    suite = read(tmp_path, GOOD, profile="tiny", sets=["seed=3", "settings.spark.spark.ui.port=4050"])
+    suite = read(tmp_path, GOOD, profile="tiny", sets=["seed=3", "settings.spark.ui.port=4050"])
     assert (suite.trials, suite.seed, suite.profile) == (1, 3, "tiny")
     cell = suite.cells[-1]
     assert cell.parameters["num-records"] == 10
     assert cell.settings["worker_memory"] == "1g"
     assert cell.settings["worker_cores"] == 1
-    assert cell.settings["spark"]["spark.ui.port"] == 4050
+    assert cell.settings["spark.ui.port"] == "4050"
     assert read(tmp_path, GOOD, profile="tiny", sets={"trials": "4"}).trials == 4
     assert read(tmp_path, GOOD, profile="tiny", sets={"trials": "4"}, trials=5).trials == 5
 
@@ -111,14 +112,14 @@ def test_an_inventory_may_be_a_path_beside_the_suite(tmp_path: Path) -> None:
 
 def test_values_know_where_they_were_said(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
-    suite = load(path, profile="tiny", sets=["platform=other"])
+    suite = load(path, profile="tiny", sets=["platform=standalone"])
     cell = suite.cells[-1]
     assert str(suite.position_of(cell, "workload")) == f"{path}:5"
     assert str(suite.position_of(cell, "parameters", "num-tasks")) == f"{path}:11"
     assert str(suite.position_of(cell, "parameters", "num-records")) == f"{path}:18"
     assert str(suite.position_of(cell, "settings", "worker_cores")) == f"{path}:10"
     assert str(suite.position_of(cell, "count", "workers")) == f"{path}:10"
-    assert str(suite.position_of(cell, "platform")) == "--set platform=other"
+    assert str(suite.position_of(cell, "platform")) == "--set platform=standalone"
     assert str(suite.where("baseline")) == f"{path}:14"
 
 
@@ -154,15 +155,22 @@ BAD = {
     "deadline": (BASE + "deadline: soon\n", 3, "deadline must be a length of time, not 'soon'"),
     "metric": (BASE + "metric: [a]\n", 3, "metric must be text, not a list"),
     "inventory": (BASE + "inventory: locl\n", 3, "there is no inventory 'locl'"),
+    "platform": (BASE + "platform: standalon\n", 3, "there is no platform 'standalon'"),
+    "setting twice": (
+        BASE + "settings:\n  spark.a: 1\n  spark:\n    spark.a: 2\n",
+        6,
+        "setting 'spark.a' stands twice",
+    ),
+    "setting empty": (BASE + "settings:\n  gc:\n", 4, "setting 'gc' has no value"),
     "settings a list": (BASE + "settings: [a]\n", 3, "settings must be a mapping, not a list"),
-    "setting": (BASE + "settings:\n  executor_memry: 1g\n", 4, "settings has no key 'executor_memry'"),
-    "memory": (BASE + "settings: {executor_memory: 512}\n", 3, "must be an amount of memory, not the value 512"),
-    "memory unit": (BASE + "settings: {driver_memory: 1.5g}\n", 3, "not the text '1.5g'"),
-    "cores": (BASE + "settings: {worker_cores: 0}\n", 3, "worker_cores must be a whole number from 1 on"),
-    "gc": (BASE + "settings: {gc: g1}\n", 3, "gc can't be 'g1'"),
+    "setting": (BASE + "settings:\n  executor_memry: 1g\n", 4, "platform standalone has no setting 'executor_memry'"),
+    "memory": (BASE + "settings: {executor_memory: 512}\n", 3, "setting executor_memory can't be 512"),
+    "memory unit": (BASE + "settings: {driver_memory: 1.5g}\n", 3, "setting driver_memory can't be '1.5g'"),
+    "cores": (BASE + "settings: {worker_cores: 0}\n", 3, "setting worker_cores can't be 0"),
+    "gc": (BASE + "settings: {gc: zgc}\n", 3, "setting gc can't be 'zgc'"),
     "spark": (BASE + "settings: {spark: fast}\n", 3, "must be a mapping of Spark's properties"),
     "property": (BASE + "settings:\n  spark:\n    shuffle.compress: 1\n", 5, "'shuffle.compress' is not a property"),
-    "property value": (BASE + "settings:\n  spark:\n    spark.x: [1]\n", 5, "spark.x must be text or a number"),
+    "property value": (BASE + "settings:\n  spark:\n    spark.x: [1]\n", 5, "property spark.x can't be [1]"),
     "parameters": (BASE + "parameters: 5\n", 3, "parameters must be a mapping, not the value 5"),
     "parameter name": (BASE + "parameters:\n  5: 5\n", 4, "a parameter's name must be text, not the value 5"),
     "parameter date": (BASE + "parameters:\n  a: 1\n  d: 2020-01-01\n", 5, "parameter 'd' must be text, a number"),
@@ -178,7 +186,11 @@ BAD = {
     "factor empty": (BASE + "factors:\n  workload: []\n", 4, "factor 'workload' has no levels"),
     "factor value twice": (BASE + "factors:\n  parameters.n:\n  - 1\n  - 2\n  - 1\n", 7, "has the value 1 twice"),
     "factor value map": (BASE + "factors:\n  parameters.n: [{a: 1}]\n", 4, "must be text or a number, not a mapping"),
-    "factor setting": (BASE + "factors:\n  settings.worker_core: [1]\n", 4, "settings has no key 'worker_core'"),
+    "factor setting": (
+        BASE + "factors:\n  settings.worker_core: [1]\n",
+        4,
+        "platform standalone has no setting 'worker_core'",
+    ),
     "level text": (BASE + "factors:\n  a:\n    x: 1\n", 5, "level 'x' of factor 'a' must be a mapping"),
     "level key": (BASE + "factors:\n  a:\n    x: {setting: 1}\n", 5, "level 'x' of factor 'a' has no key 'setting'"),
     "level settings": (
@@ -268,7 +280,7 @@ CHOICES: dict[str, tuple[dict[str, Any], str, str]] = {
     "varied parameter": ({"sets": ["parameters.num-tasks=2"]}, "varies parameters.num-tasks", "--only"),
     "wrong value": ({"sets": ["trials=many"]}, "trials must be a whole number", ""),
     "wrong YAML": ({"sets": ["seed=[1"]}, "not valid YAML", ""),
-    "wrong setting": ({"sets": ["settings.executor_memory=5"]}, "must be an amount of memory", ""),
+    "wrong setting": ({"sets": ["settings.executor_memory=5"]}, "setting executor_memory can't be 5", ""),
     "only": ({"only": "three"}, "--only 'three' names no cell", "layout=one"),
     "only nothing": ({"only": " , "}, "names no cell", "layout=one"),
     "trials": ({"trials": 0}, "trials must be a whole number from 1 on", ""),
