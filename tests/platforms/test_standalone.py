@@ -1,0 +1,185 @@
+"""A real Spark standalone cluster on real SSH servers, by our engine and by ansible-core."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster_site import Ansible, Ours, Site
+
+from sparkbed import platforms
+from sparkbed.errors import PlatformError
+from sparkbed.home import ROOT
+from sparkbed.platforms import Cluster, ClusterSpec
+
+pytestmark = pytest.mark.full
+
+STANDALONE = platforms.get("standalone")
+START = ROOT / "playbooks" / "standalone" / "start.yml"
+
+SMALL = {"worker_memory": "512m", "driver_memory": "512m"}
+
+
+@pytest.fixture
+def spec(site: Site) -> Iterator[Callable[..., ClusterSpec]]:
+    """Makes specs; their clusters are ended afterwards, also when the test failed."""
+    made: list[ClusterSpec] = []
+
+    def make(name: str, **settings: Any) -> ClusterSpec:
+        made.append(ClusterSpec(name, {**SMALL, **settings}, site.inventory, workers=2))
+        return made[-1]
+
+    yield make
+    for one in made:
+        for pid in marked(site, one.name):
+            os.kill(pid, signal.SIGKILL)
+
+
+def marked(site: Site, name: str) -> list[int]:
+    """The processes that carry the mark of the cluster `name`, on any host."""
+    marks = {f"SPARKBED_CLUSTER={folder / f'cluster-{name}'}".encode() for folder in site.folders.values()}
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                environment = (entry / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if marks & set(environment):
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def changed(engine: Ours | Ansible) -> int:
+    assert engine.last is not None
+    return sum(counts.changed for counts in engine.last.recap.values())
+
+
+def play_start(engine: Ours | Ansible, cluster: ClusterSpec) -> None:
+    settings = STANDALONE.resolve(cluster.settings)
+    assert engine.play(START, {"cluster_name": cluster.name, **settings}).ok
+
+
+def count_to(number: int, cluster: Cluster) -> str:
+    """What a small application on the cluster prints: it has to use the executors."""
+    program = Path(cluster.folder) / "count.py"
+    program.write_text(
+        "from pyspark import SparkContext\n"
+        "sc = SparkContext()\n"
+        f"print('counted', sc.parallelize(range({number}), 4).map(lambda n: n * 2).sum())\n"
+        "sc.stop()\n"
+    )
+    done = subprocess.run(
+        [*STANDALONE.submit_arguments(cluster, {"spark.app.name": "a 'quoted' $(name)"}), str(program)],
+        env={"PATH": os.environ["PATH"], **STANDALONE.submit_environment(cluster)},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_up_used_again_and_down_without_a_trace(
+    site: Site, engine: Ours | Ansible, spec: Callable[..., ClusterSpec]
+) -> None:
+    before = site.trees()
+    asked = spec("one", gc="Serial")
+    cluster = STANDALONE.start(asked, engine)
+    assert len(cluster.workers) == 2
+    daemons = marked(site, "one")
+    assert len(daemons) == 3
+    assert STANDALONE.ready(cluster, engine)
+    assert STANDALONE.expected_executors(cluster) == 2
+    rendered = STANDALONE.rendered(cluster, engine)
+    assert "-XX:+UseSerialGC" in rendered["m/spark-defaults.conf"]
+    assert set(rendered) >= {f"{host}/spark-env.sh" for host in site.folders}
+
+    play_start(engine, asked)
+    assert changed(engine) == 0
+
+    assert "counted 9900" in count_to(100, cluster)
+
+    STANDALONE.stop(cluster, engine)
+    assert marked(site, "one") == []
+    assert site.trees() == before
+    assert not [pid for pid in daemons if list(Path("/tmp").glob(f"hsperfdata_*/{pid}"))]
+    STANDALONE.stop(cluster, engine)
+    assert changed(engine) == 0
+    assert not STANDALONE.ready(cluster, engine)
+
+
+def test_two_clusters_side_by_side(site: Site, ours: Ours, spec: Callable[..., ClusterSpec]) -> None:
+    first = STANDALONE.start(spec("left"), ours)
+    second = STANDALONE.start(spec("right", worker_cores=2), ours)
+    assert first.master_url != second.master_url
+    assert not set(first.workers) & set(second.workers)
+    STANDALONE.stop(first, ours)
+    assert marked(site, "left") == []
+    assert STANDALONE.ready(second, ours)
+    STANDALONE.stop(second, ours)
+
+
+def test_both_engines_end_in_the_same_state(
+    site: Site, ours: Ours, ansible: Ansible, spec: Callable[..., ClusterSpec]
+) -> None:
+    def state(engine: Ours | Ansible) -> tuple[dict[str, str], dict[str, str]]:
+        cluster = STANDALONE.start(spec("same", **{"spark.locality.wait": "0s"}), engine)
+        texts = STANDALONE.rendered(cluster, engine)
+        trees = site.trees()
+        play_start(ansible if engine is ours else ours, cluster.spec)  # the other one finds nothing to do
+        assert changed(ansible if engine is ours else ours) == 0
+        STANDALONE.stop(cluster, engine)
+        return texts, trees
+
+    assert state(ours) == state(ansible)
+
+
+def test_other_settings_leave_a_running_cluster_alone(site: Site, ours: Ours, spec: Callable[..., ClusterSpec]) -> None:
+    cluster = STANDALONE.start(spec("mine"), ours)
+    pids = marked(site, "mine")
+    with pytest.raises(PlatformError, match="other settings"):
+        STANDALONE.start(spec("mine", gc="Parallel"), ours)
+    assert marked(site, "mine") == pids
+    assert STANDALONE.ready(cluster, ours)
+    STANDALONE.stop(cluster, ours)
+
+
+def test_a_taken_port_is_named_and_nothing_is_left(
+    site: Site, ours: Ours, spec: Callable[..., ClusterSpec], taken_port: int
+) -> None:
+    before = site.trees()
+    with pytest.raises(PlatformError, match=rf"port {taken_port} on {re.escape(site.address)} is taken"):
+        STANDALONE.start(spec("late", spark_master_port=taken_port), ours)
+    assert marked(site, "late") == []
+    assert site.trees() == before
+
+
+def test_a_daemon_that_dies_fails_the_start_at_once_with_its_last_lines(
+    site: Site, ours: Ours, spec: Callable[..., ClusterSpec]
+) -> None:
+    with pytest.raises(PlatformError) as caught:
+        STANDALONE.start(spec("tiny", spark_daemon_memory="1k"), ours)
+    assert "the master on" in str(caught.value)
+    assert "has ended" in str(caught.value)
+    assert "heap" in str(caught.value)
+    assert marked(site, "tiny") == []
+
+
+def test_stop_finds_what_a_crash_left(site: Site, ours: Ours, spec: Callable[..., ClusterSpec]) -> None:
+    cluster = STANDALONE.start(spec("crashed"), ours)
+    before = {name: mode for name, mode in site.trees().items() if "cluster-crashed" not in name}
+    for host in site.folders.values():  # pid files and settings are lost
+        for path in (host / "cluster-crashed" / "run").iterdir():
+            path.unlink()
+    assert len(marked(site, "crashed")) == 3
+    STANDALONE.stop(cluster.spec, ours)
+    assert marked(site, "crashed") == []
+    assert site.trees() == before
