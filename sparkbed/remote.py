@@ -63,8 +63,8 @@ class Connections:
         """The host's agent for that user (the login user when None), started on first use or when the last was lost.
 
         Raises:
-            Unreachable: when the host can't be reached or refuses us: with what was tried, and what to do.
-            HostError: when its host key is unknown or another, or Python or sudo do not work there.
+            Unreachable: when the host can't be reached or refuses us, its key is unknown or another, or Python or sudo
+                do not work there: with what was tried, and what to do.
         """
         return self._host(host).agent(become_user)
 
@@ -149,14 +149,14 @@ class _Host:
         raise NotImplementedError
 
 
-def _agent_failed(host: str, python: str, become_user: str | None, words: str) -> HostError:
+def _agent_failed(host: str, python: str, become_user: str | None, words: str) -> Unreachable:
     """Why no agent came up, from what the shell, sudo or Python said."""
     said = words or "nothing"
     if become_user and "sudo" in words:
         hint = f"It said: {said}. Allow the login user `sudo -n -u {become_user}` without a password."
-        return HostError(f"{host}: can't become {become_user} by sudo", hint=hint)
+        return Unreachable(f"{host}: can't become {become_user} by sudo", hint=hint)
     hint = f"It said: {said}. Install Python 3.6 or later there, or set ansible_python_interpreter."
-    return HostError(f"{host}: can't start {python}", hint=hint)
+    return Unreachable(f"{host}: can't start {python}", hint=hint)
 
 
 # -- over SSH ---------------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def _connection_for(name: str, variables: Mapping[str, Any]) -> fabric.Connectio
         path = Path(str(key)).expanduser()
         if not path.is_file():
             hint = "It is named by ansible_ssh_private_key_file in the inventory; for hosts of ours: inv provision."
-            raise HostError(f"{name}: there is no private key {path}", hint=hint)
+            raise Unreachable(f"{name}: there is no private key {path}", hint=hint)
         kwargs["key_filename"] = str(path)
     # Hosts that we made have nothing to gain from the user's own SSH settings; hosts that exist may need them.
     config = fabric.Config(lazy=True, overrides={"load_ssh_configs": not known_hosts})
@@ -275,7 +275,7 @@ def _load_known_hosts(name: str, client: paramiko.SSHClient, chosen: Any) -> Non
             client.load_system_host_keys(str(path))
         except (OSError, paramiko.SSHException) as error:
             hint = "It is named by sparkbed_known_hosts; inv provision writes it for the hosts that it makes."
-            raise HostError(f"{name}: can't read the known host keys: {error}", where=str(path), hint=hint) from None
+            raise Unreachable(f"{name}: can't read the known host keys: {error}", where=str(path), hint=hint) from None
         return
     for path in (Path("/etc/ssh/ssh_known_hosts"), Path.home() / ".ssh" / "known_hosts"):
         if path.is_file():
@@ -295,22 +295,22 @@ def _socket(name: str, host: str, port: int) -> socket.socket:
     return connected
 
 
-def _refusal(name: str, address: str, variables: Mapping[str, Any], error: BaseException) -> HostError:
+def _refusal(name: str, address: str, variables: Mapping[str, Any], error: BaseException) -> Unreachable:
     """What a failed connection attempt means for the person, and what to do about it."""
     text = str(error) or type(error).__name__
     if isinstance(error, paramiko.BadHostKeyException):
         what = f"{name} ({address}) shows another host key than the known one"
         hint = (
             f"Shown: {error.key.get_name()} {error.key.fingerprint}; known: {error.expected_key.get_name()} "
-            f"{error.expected_key.fingerprint}. Another machine may answer there. If the host was made anew, correct its "
-            "line in the known hosts file."
+            f"{error.expected_key.fingerprint}. Another machine may answer there. If the host was made anew, correct "
+            "its line in the known hosts file."
         )
-        return HostError(what, hint=hint)
+        return Unreachable(what, hint=hint)
     if "not found in known_hosts" in text:
         hint = "Add the key, from a source that you trust, to the known hosts file; it is never accepted unseen."
-        return HostError(f"{name} ({address}) shows a host key that is not known", hint=hint)
+        return Unreachable(f"{name} ({address}) shows a host key that is not known", hint=hint)
     if isinstance(error, paramiko.PasswordRequiredException):
-        return HostError(
+        return Unreachable(
             f"{name}: the private key has a passphrase", hint="Load it into ssh-agent, or use another key."
         )
     if isinstance(error, paramiko.AuthenticationException) or "No authentication methods" in text:
@@ -398,7 +398,7 @@ class _PipeWire:
 
     def __init__(self, argv: list[str]) -> None:
         # A file, as nobody reads a pipe while the agent is at work.
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process; `close` closes it
         self._process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True, bufsize=0
         )

@@ -58,7 +58,7 @@ def interact(channel: Channel, command: str | None) -> int:
 def _raw_keys(channel: Channel) -> Iterator[None]:
     """Every key goes to the other side, also Ctrl-C, and it learns of a new window size."""
 
-    def resized(number: int, frame: object) -> None:
+    def resized(_number: int, _frame: object) -> None:
         size = shutil.get_terminal_size()
         channel.resize_pty(size.columns, size.lines)
 

@@ -1,4 +1,9 @@
-"""The streamed agent: its source that runs on the hosts (`host/`), how it is sent (`program`), how it is talked to (`client`)."""
+"""The streamed agent.
+
+host/      what runs on the hosts: the loop, the modules, long runs
+program    how it is sent and started
+client     how it is talked to
+"""
 
 from __future__ import annotations
 

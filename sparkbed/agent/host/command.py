@@ -14,35 +14,35 @@ if TYPE_CHECKING:
 
 def command(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     """Run a program without a shell."""
-    return _execute(call, args, shell=False)
+    return _execute(call, args, in_shell=False)
 
 
 def shell(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     """Run a line in a shell: /bin/sh, or `executable`."""
-    return _execute(call, args, shell=True)
+    return _execute(call, args, in_shell=True)
 
 
-def _execute(call: Call, args: "dict[str, Any]", shell: bool) -> "dict[str, Any]":
+def _execute(call: Call, args: "dict[str, Any]", in_shell: bool) -> "dict[str, Any]":
     line = args.get("_raw_params") or args.get("cmd")
     argv = args.get("argv")
     if not line and not argv:
         raise Failed("no command given", rc=256)
     if line and argv:
         raise Failed("only command or argv can be given, not both", rc=256)
-    shown = line if shell else argv or _split(line)
+    shown = line if in_shell else argv or _split(str(line))
     cwd = _folder(args.get("chdir"))
-    result = {"cmd": shown, "rc": 0, "stdout": "", "stderr": "", "msg": "", "changed": True}
+    result = {"cmd": shown, "rc": 0, "stdout": "", "stderr": "", "msg": "", "changed": True}  # type: dict[str, Any]
     result.update({"start": None, "end": None, "delta": None})
     reason = _nothing_to_do(args, cwd)
     if reason:
         did = "Would not run" if call.check else "Did not run"
-        result.update(changed=False, msg="%s command since %s" % (did, reason), stdout="skipped, since %s" % reason)
+        result.update(changed=False, msg=f"{did} command since {reason}", stdout=f"skipped, since {reason}")
     elif call.check:
         result["msg"] = "Command would have run if not in check mode"
         if not args.get("creates") and not args.get("removes"):
             result.update(skipped=True, changed=False)
     else:
-        _run(call, args, _argv(args, shown, shell), cwd, result)
+        _run(call, args, _argv(args, shown, in_shell), cwd, result)
     result["stdout_lines"] = result["stdout"].splitlines()
     result["stderr_lines"] = result["stderr"].splitlines()
     return result
@@ -52,11 +52,11 @@ def _split(line: str) -> "list[str]":
     try:
         return shlex.split(line)
     except ValueError as error:
-        raise Failed("the command can't be split into words: %s" % error, cmd=line, rc=256) from None
+        raise Failed(f"the command can't be split into words: {error}", cmd=line, rc=256) from None
 
 
-def _argv(args: "dict[str, Any]", shown: "Any", shell: bool) -> "list[str]":
-    if shell:
+def _argv(args: "dict[str, Any]", shown: "Any", in_shell: bool) -> "list[str]":
+    if in_shell:
         return [args.get("executable") or "/bin/sh", "-c", shown]
     words = [str(word) for word in shown if word is not None]
     return [expand(word) for word in words] if args.get("expand_argument_vars", True) else words
@@ -67,7 +67,7 @@ def _folder(chdir: "Any") -> "str | None":
         return None
     folder = os.path.abspath(expand(chdir))
     if not os.path.isdir(folder):
-        raise Failed("unable to change directory before execution: there is no directory %s" % folder)
+        raise Failed(f"unable to change directory before execution: there is no directory {folder}")
     return folder
 
 
@@ -77,7 +77,7 @@ def _nothing_to_do(args: "dict[str, Any]", cwd: "str | None") -> "str | None":
         if args.get(option):
             pattern = os.path.join(cwd or "", expand(args[option]))
             if bool(glob.glob(pattern)) is exists:
-                return "'%s' %s" % (args[option], "exists" if exists else "does not exist")
+                return "'{}' {}".format(args[option], "exists" if exists else "does not exist")
     return None
 
 
@@ -92,7 +92,7 @@ def _run(call: Call, args: "dict[str, Any]", argv: "list[str]", cwd: "str | None
         status, out, err = capture(call, argv, cwd=cwd, data=data)
     except OSError as error:
         line = " ".join(shlex.quote(word) for word in argv)
-        msg = "can't start the command: [Errno %s] %s: %r" % (error.errno, error.strerror, argv[0])
+        msg = f"can't start the command: [Errno {error.errno}] {error.strerror}: {argv[0]!r}"
         raise Failed(
             msg, rc=error.errno or 257, cmd=line, stdout="", stderr="", stdout_lines=[], stderr_lines=[]
         ) from None

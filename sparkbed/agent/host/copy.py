@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 def copy(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     """A file with the content that the controller sends, or that lies here (`remote_src`).
 
-    The content comes as `content` (text) or `content_base64`. A large file comes as `size` and `checksum` first; if it is
-    wanted, the answer is `send` (beside which path), and the same call comes again with `staged`, its received file.
+    The content comes as `content` (text) or `content_base64`. A large file comes as `size` and `checksum` first; if
+    it is wanted, the answer is `send` (beside which path), and the same call comes again with `staged`, its received
+    file.
     """
     if args.get("remote_src"):
         return _copy_here(call, args)
@@ -54,17 +55,17 @@ def _destination(call: Call, dest: str, args: "dict[str, Any]", base_name: "str 
     folder_named = dest.endswith("/")
     if os.path.isdir(dest) or folder_named:
         if not base_name:
-            raise Failed("can not use content with a dir as dest: %s" % dest, dest=dest)
+            raise Failed(f"can not use content with a dir as dest: {dest}", dest=dest)
         if not os.path.isdir(dest):
             _make_folder(call, dest, args)
         dest = os.path.join(dest, base_name)
         if os.path.isdir(dest):
-            raise Failed("can't write over the directory %s" % dest, dest=dest)
+            raise Failed(f"can't write over the directory {dest}", dest=dest)
     if args.get("follow") and os.path.islink(dest):
         dest = os.path.realpath(dest)
     parent = os.path.dirname(dest) or "."
     if not os.path.isdir(parent) and not (call.check and folder_named):
-        raise Failed("Destination directory %s does not exist" % parent, dest=dest)
+        raise Failed(f"Destination directory {parent} does not exist", dest=dest)
     return dest
 
 
@@ -119,7 +120,7 @@ def _difference(dest: str, data: "bytes | None", args: "dict[str, Any]") -> "dic
     source = str(args.get("diff_source") or args.get("src") or dest)
     difference = content_diff(dest, before, data, source)
     if data is None:
-        difference["after"] = "(%d bytes, too large to show)\n" % args.get("size", 0)
+        difference["after"] = f"({args.get('size', 0)} bytes, too large to show)\n"
     return difference
 
 
@@ -134,7 +135,7 @@ def _swap(call: Call, temporary: str, dest: str, args: "dict[str, Any]", result:
 def _copy_here(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     source = expand(args["src"])
     if not os.path.exists(source):
-        raise Failed("Source %s not found" % source, src=source)
+        raise Failed(f"Source {source} not found", src=source)
     dest = expand(args["dest"])
     if os.path.isdir(source):
         return _copy_tree(call, source, dest, args)
@@ -143,7 +144,7 @@ def _copy_here(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     target = _destination(call, dest, args, os.path.basename(source))
     checksum = digest(source)
     if checksum is None:
-        raise Failed("Source %s is not a regular file" % source, src=source)
+        raise Failed(f"Source {source} is not a regular file", src=source)
     args = dict(args, checksum=checksum, src=source)
     if _is_current(target, checksum, args):
         return _place(call, target, args)
@@ -156,7 +157,7 @@ def _copy_tree(call: Call, source: str, dest: str, args: "dict[str, Any]") -> "d
     from .file import file
 
     if os.path.exists(dest) and not os.path.isdir(dest):
-        raise Failed("Cannot copy the directory %s over the file %s" % (source, dest), dest=dest)
+        raise Failed(f"Cannot copy the directory {source} over the file {dest}", dest=dest)
     root = dest if source.endswith("/") else os.path.join(dest, os.path.basename(source))
     changed = False
     folder_args = {"mode": args.get("directory_mode"), "owner": args.get("owner"), "group": args.get("group")}

@@ -43,7 +43,7 @@ def _difference(
 ) -> "dict[str, str]":
     after = dict(before, state=state) if call.check else _facts(path)
     if call.check and args.get("mode") is not None:
-        after["mode"] = str(args["mode"]) if not isinstance(args["mode"], int) else "0%03o" % args["mode"]
+        after["mode"] = str(args["mode"]) if not isinstance(args["mode"], int) else "0{:03o}".format(args["mode"])
     both = [key for key in after if after[key] != before.get(key)]
     return attribute_diff(path, {key: before[key] for key in both if key in before}, {key: after[key] for key in both})
 
@@ -51,7 +51,7 @@ def _difference(
 def _file(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]":
     existing = state_of(os.path.realpath(path) if args.get("follow", True) else path)
     if existing not in ("file", "hard"):
-        raise Failed("file (%s) is %s, cannot continue" % (path, existing), path=path, state=existing)
+        raise Failed(f"file ({path}) is {existing}, cannot continue", path=path, state=existing)
     return {"changed": apply_attributes(call, path, args, follow=args.get("follow", True))}
 
 
@@ -61,7 +61,7 @@ def _directory(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]
     if existing == "link" and follow and os.path.isdir(path):
         existing = "directory"
     if existing not in ("absent", "directory"):
-        raise Failed("%s already exists as a %s" % (path, existing), path=path, state=existing)
+        raise Failed(f"{path} already exists as a {existing}", path=path, state=existing)
     if existing == "absent":
         if not call.check:
             _make_directories(call, path, args)
@@ -87,7 +87,7 @@ def _make_directories(call: Call, path: str, args: "dict[str, Any]") -> None:
             os.mkdir(folder)
         except FileExistsError:  # another host on the same machine was quicker
             if not os.path.isdir(folder):
-                raise Failed("%s already exists and is not a directory" % folder, path=folder) from None
+                raise Failed(f"{folder} already exists and is not a directory", path=folder) from None
         apply_attributes(call, folder, args)
 
 
@@ -141,7 +141,7 @@ def _moment(wanted: str, current: int, form: str) -> int:
     try:
         return int(time.mktime(time.strptime(wanted, form))) * 10**9
     except ValueError:
-        raise Failed("%r is no time in the format %r" % (wanted, form)) from None
+        raise Failed(f"{wanted!r} is no time in the format {form!r}") from None
 
 
 def _link(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]":
@@ -154,15 +154,15 @@ def _link(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]":
         source = os.readlink(path)
     target = os.path.join(os.path.dirname(path), source)
     if not os.path.exists(target) and not force:
-        hint = 'src file does not exist, use "force=yes" if you really want to create the link: %s' % target
+        hint = f'src file does not exist, use "force=yes" if you really want to create the link: {target}'
         raise Failed(hint, path=path, src=source)
     if existing == "directory":
         if not force:
-            raise Failed("refusing to convert from directory to symlink for %s" % path, path=path)
+            raise Failed(f"refusing to convert from directory to symlink for {path}", path=path)
         if os.listdir(path):
-            raise Failed("the directory %s is not empty, refusing to convert it" % path, path=path)
+            raise Failed(f"the directory {path} is not empty, refusing to convert it", path=path)
     elif existing in ("file", "hard") and not force:
-        raise Failed("refusing to convert from %s to symlink for %s" % (existing, path), path=path)
+        raise Failed(f"refusing to convert from {existing} to symlink for {path}", path=path)
     changed = existing != "link" or os.readlink(path) != source
     if changed and not call.check:
         _replace(path, existing, lambda name: os.symlink(source, name))
@@ -175,7 +175,7 @@ def _replace(path: str, existing: str, make: "Any") -> None:
     """Make the link under another name and rename it, so that the path is never without one."""
     if existing == "directory":
         os.rmdir(path)
-    temporary = os.path.join(os.path.dirname(path), ".sparkbed-%s" % os.urandom(6).hex())
+    temporary = os.path.join(os.path.dirname(path), f".sparkbed-{os.urandom(6).hex()}")
     make(temporary)
     try:
         os.replace(temporary, path)
@@ -193,12 +193,12 @@ def _hard(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]":
             raise Failed("src is required for creating new hardlinks", path=path)
         return {"changed": apply_attributes(call, path, args)}
     if not os.path.exists(source):
-        raise Failed("src does not exist: %s" % source, path=path, src=source)
+        raise Failed(f"src does not exist: {source}", path=path, src=source)
     changed = existing == "absent" or not os.path.samefile(path, source)
     if changed and existing not in ("absent", "hard") and not args.get("force", False):
-        raise Failed("cannot link, different type already exists at destination: %s" % path, path=path, src=source)
+        raise Failed(f"cannot link, different type already exists at destination: {path}", path=path, src=source)
     if existing == "directory":
-        raise Failed("%s is a directory, refusing to convert it" % path, path=path)
+        raise Failed(f"{path} is a directory, refusing to convert it", path=path)
     if changed and not call.check:
         _replace(path, existing, lambda name: os.link(source, name))
     changed |= apply_attributes(call, path, args) if os.path.exists(path) else False

@@ -35,11 +35,11 @@ class Session:
         os.set_blocking(self._wake, False)
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, self._end)
 
-    def _end(self, number: int, frame: object) -> None:
+    def _end(self, _number: int, _frame: object) -> None:
         self.gone = True
 
     def _fill(self) -> None:

@@ -23,7 +23,7 @@ def lineinfile(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     path = expand(args["path"])
     present = (args.get("state") or "present") == "present"
     if os.path.isdir(path):
-        raise Failed("Path %s is a directory !" % path, rc=256)
+        raise Failed(f"Path {path} is a directory !", rc=256)
     if present and args.get("line") is None:
         raise Failed("line is required with state=present")
     if not present and args.get("line") is None and not args.get("regexp") and not args.get("search_string"):
@@ -34,7 +34,7 @@ def lineinfile(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
         if not present:
             return {"msg": "file not present"}
         if not args.get("create"):
-            raise Failed("Destination %s does not exist !" % path, rc=257)
+            raise Failed(f"Destination {path} does not exist !", rc=257)
         lines = []  # type: list[bytes]
     else:
         with open(os.path.realpath(path), "rb") as file:
@@ -96,7 +96,7 @@ def _without_line(lines: "list[bytes]", args: "dict[str, Any]") -> "tuple[list[b
         find = wanted.__eq__
     kept = [text for text in lines if not find(text.rstrip(b"\r\n"))]
     removed = len(lines) - len(kept)
-    return kept, "%d line(s) removed" % removed if removed else ""
+    return kept, f"{removed} line(s) removed" if removed else ""
 
 
 def _finish(

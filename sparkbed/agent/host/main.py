@@ -37,10 +37,10 @@ def call_module(session: Session, message: "dict[str, Any]") -> "list[dict[str, 
     call = Call(session, check, bool(message.get("diff")), message.get("environment") or {})
     if name not in MODULES:
         return [
-            {"failed": True, "changed": False, "msg": "the agent has no module %r" % name} for _ in message["items"]
+            {"failed": True, "changed": False, "msg": f"the agent has no module {name!r}"} for _ in message["items"]
         ]
     if check and name in WITHOUT_CHECK:
-        msg = "remote module (%s) does not support check mode" % name
+        msg = f"remote module ({name}) does not support check mode"
         return [{"skipped": True, "changed": False, "msg": msg} for _ in message["items"]]
     function = getattr(importlib.import_module("." + MODULES[name], __package__), name)
     return [one_item(function, call, item) for item in message["items"]]
@@ -59,16 +59,16 @@ def one_item(function: "Any", call: Call, item: "dict[str, Any]") -> "dict[str, 
         return {"failed": True, "changed": False, "msg": str(stop)}
     except OSError as error:
         return {"failed": True, "changed": False, "msg": describe(error), "errno": error.errno}
-    except Exception as error:  # the border between a module and the agent, which must live on
+    except Exception as error:  # noqa: BLE001  # the border between a module and the agent, which must live on
         trace = traceback.format_exc()
-        msg = "%s: %s" % (type(error).__name__, error)
+        msg = f"{type(error).__name__}: {error}"
         return {"failed": True, "changed": False, "msg": msg, "exception": trace}
 
 
 def describe(error: OSError) -> str:
     names = [str(name) for name in (error.filename, error.filename2) if name is not None]
-    text = "%s (errno %s)" % (error.strerror or error, error.errno)
-    return "%s: %s" % (" -> ".join(names), text) if names else text
+    text = f"{error.strerror or error} (errno {error.errno})"
+    return "{}: {}".format(" -> ".join(names), text) if names else text
 
 
 def refuse_nul(item: "dict[str, Any]") -> None:
@@ -78,7 +78,7 @@ def refuse_nul(item: "dict[str, Any]") -> None:
             continue
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, str) and "\0" in part:
-                raise Failed("%s: contains a NUL character, which no path or argument can hold" % key)
+                raise Failed(f"{key}: contains a NUL character, which no path or argument can hold")
 
 
 def answer(session: Session, message: "dict[str, Any]") -> "dict[str, Any]":

@@ -71,7 +71,7 @@ def describe_path(path: str) -> "dict[str, Any]":
 
 
 def octal(mode: int) -> str:
-    return "0%03o" % modes.S_IMODE(mode)
+    return f"0{modes.S_IMODE(mode):03o}"
 
 
 def user_name(uid: int) -> str:
@@ -116,7 +116,7 @@ _SHIFT = {"u": 6, "g": 3, "o": 0}
 def _apply_clause(clause: str, current: int, directory: bool) -> int:
     match = _CLAUSE.match(clause.strip())
     if not match:
-        raise Failed("mode must be in octal or symbolic form: %r is neither" % clause)
+        raise Failed(f"mode must be in octal or symbolic form: {clause!r} is neither")
     umask = 0
     if not match.group(1):  # chmod leaves out what the umask forbids when no user class is named
         umask = os.umask(0)
@@ -160,7 +160,7 @@ def _number(name: "Any", what: str, find: "Callable[[str], int]") -> int:
     try:
         return find(str(name))
     except KeyError:
-        raise Failed("can't set the %s: this host has no %s %r" % (what, what, name)) from None
+        raise Failed(f"can't set the {what}: this host has no {what} {name!r}") from None
 
 
 def apply_attributes(call: Call, path: str, args: "dict[str, Any]", follow: bool = True) -> bool:
@@ -208,7 +208,7 @@ def temporary_beside(path: str) -> "tuple[int, str]":
     for attempt in range(100):
         stamp = os.urandom(6).hex()
         # The name must stay below 255 bytes, however long the final one is.
-        name = os.path.join(folder, ".sparkbed-%s-%s" % (stamp, base[:50]))
+        name = os.path.join(folder, f".sparkbed-{stamp}-{base[:50]}")
         try:
             return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), name
         except FileExistsError:
@@ -260,7 +260,7 @@ def put_in_place(temporary: str, path: str, mode: "Any" = None) -> None:
 def back_up(path: str) -> str:
     """Copy `path` beside itself under a name with pid and time. Gives that name."""
     stamp = time.strftime("%Y-%m-%d@%H:%M:%S~", time.localtime())
-    backup = "%s.%s.%s" % (path, os.getpid(), stamp)
+    backup = f"{path}.{os.getpid()}.{stamp}"
     copy_file(path, backup)
     return backup
 
@@ -278,7 +278,7 @@ def copy_file(source: str, target: str) -> None:
 def validate(call: Call, command: str, path: str) -> None:
     """Run `command` with `%s` standing for `path`; a failure stops the change."""
     if "%s" not in command:
-        raise Failed("validate must contain %%s: %s" % command)
+        raise Failed(f"validate must contain %s: {command}")
     argv = [part.replace("%s", path) for part in shlex.split(command)]
     status, out, err = capture(call, argv)
     if status != 0:
@@ -302,9 +302,9 @@ def content_diff(path: str, before: "bytes | None", after: "bytes | None", sourc
         if data is None:
             result[side] = ""
         elif len(data) > LARGEST_DIFF:
-            result[side] = "(%d bytes, too large to show)\n" % len(data)
+            result[side] = f"({len(data)} bytes, too large to show)\n"
         elif b"\0" in data:
-            result[side] = "(%d bytes, not text)\n" % len(data)
+            result[side] = f"({len(data)} bytes, not text)\n"
         else:
             result[side] = text(data)
     return result

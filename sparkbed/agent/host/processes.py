@@ -7,10 +7,6 @@ import subprocess
 
 from .framing import Call, Cancelled, ControllerGone
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 GRACE = 0.1
 """Seconds without output after which a program that has ended is done, though a daemon of its own holds the pipe."""
 
@@ -52,9 +48,10 @@ def capture(
 
 
 def _pump(call: Call, program: "subprocess.Popen[bytes]", data: "bytes | None") -> "tuple[bytes, bytes]":
-    assert program.stdout is not None and program.stderr is not None
+    assert program.stdout is not None
+    assert program.stderr is not None
     collected = {program.stdout.fileno(): bytearray(), program.stderr.fileno(): bytearray()}
-    open_pipes = {descriptor: select.POLLIN for descriptor in collected}
+    open_pipes = dict.fromkeys(collected, select.POLLIN)
     to_write = memoryview(data or b"")
     into = -1
     if program.stdin is not None:
@@ -100,7 +97,7 @@ def _write(program: "subprocess.Popen[bytes]", data: memoryview) -> memoryview:
 
 
 def end_group(pid: int) -> None:
-    """Kill the process group that `pid` leads. It is a child of ours and not yet waited for, so the id is still its own."""
+    """Kill the process group that `pid` leads: a child not yet waited for, so the number is still its own."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:

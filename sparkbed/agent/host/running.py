@@ -38,7 +38,7 @@ def _prctl(option: int, value: int) -> bool:
     try:
         import ctypes
 
-        return ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0
+        return bool(ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
 
@@ -46,9 +46,8 @@ def _prctl(option: int, value: int) -> bool:
 def _start(argv: "list[str]", message: "dict[str, Any]") -> int:
     for word in argv:
         if "\0" in word:
-            raise Failed("an argument contains a NUL character, which no argument can hold: %r" % word)
-    out = open(expand(message["stdout"]), "wb")
-    with out, open(expand(message["stderr"]), "wb") as err:
+            raise Failed(f"an argument contains a NUL character, which no argument can hold: {word!r}")
+    with open(expand(message["stdout"]), "wb") as out, open(expand(message["stderr"]), "wb") as err:
         try:
             program = subprocess.Popen(
                 argv,
@@ -62,7 +61,7 @@ def _start(argv: "list[str]", message: "dict[str, Any]") -> int:
                 preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGKILL) and None,
             )
         except OSError as error:
-            raise Failed("can't start %r: %s (errno %s)" % (argv[0], error.strerror, error.errno)) from None
+            raise Failed(f"can't start {argv[0]!r}: {error.strerror} (errno {error.errno})") from None
     program.returncode = 0  # we wait for it ourselves, together with what it leaves behind
     return program.pid
 
@@ -137,7 +136,7 @@ def _descendants(pid: int) -> "list[int]":
         if not name.isdigit():
             continue
         try:
-            with open("/proc/%s/stat" % name, "rb") as file:
+            with open(f"/proc/{name}/stat", "rb") as file:
                 # The program's name stands in parentheses and may hold anything, even parentheses.
                 fields = file.read().rpartition(b")")[2].split()
         except OSError:

@@ -13,8 +13,8 @@ def slurp(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     """A file's content in base64."""
     path = expand(args["src"])
     if not os.path.exists(path):
-        raise Failed("file not found: %s" % path)
+        raise Failed(f"file not found: {path}")
     if os.path.isdir(path):
-        raise Failed("source is a directory and must be a file: %s" % path)
+        raise Failed(f"source is a directory and must be a file: {path}")
     with open(path, "rb") as file:
         return {"content": base64.b64encode(file.read()).decode("ascii"), "source": path, "encoding": "base64"}

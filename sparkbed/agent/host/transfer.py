@@ -23,7 +23,7 @@ def read(session: Session, message: "dict[str, Any]") -> "dict[str, Any]":
     with os.fdopen(descriptor, "rb", 0) as file:
         status = os.fstat(descriptor)
         if not modes.S_ISREG(status.st_mode):
-            return {"error": "%s: not a regular file" % path}
+            return {"error": f"{path}: not a regular file"}
         file.seek(message.get("offset", 0))
         left = message.get("limit")
         sha1, md5, size = hashlib.sha1(), _md5(), 0
@@ -96,7 +96,7 @@ def drop(name: str) -> None:
 def take(name: str) -> str:
     """A received file by the name that `receive` gave."""
     if name not in _staged:
-        raise Failed("no file was received under %r" % name)
+        raise Failed(f"no file was received under {name!r}")
     return name
 
 

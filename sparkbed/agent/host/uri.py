@@ -29,9 +29,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 def uri(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     """One HTTP request from this host; fails unless the answer's status is among `status_code`."""
     if args.get("creates") and os.path.exists(expand(args["creates"])):
-        return {"stdout": "skipped, since '%s' exists" % args["creates"]}
+        return {"stdout": "skipped, since '{}' exists".format(args["creates"])}
     if args.get("removes") and not os.path.exists(expand(args["removes"])):
-        return {"stdout": "skipped, since '%s' does not exist" % args["removes"]}
+        return {"stdout": "skipped, since '{}' does not exist".format(args["removes"])}
     start = time.monotonic()
     result = _request(args)
     body = result.pop("body")
@@ -60,7 +60,7 @@ def _request(args: "dict[str, Any]") -> "dict[str, Any]":
     headers = {str(key): str(value) for key, value in (args.get("headers") or {}).items()}
     data = _body(args, headers)
     if args.get("url_username") and args.get("force_basic_auth"):
-        pair = "%s:%s" % (args["url_username"], args.get("url_password") or "")
+        pair = "{}:{}".format(args["url_username"], args.get("url_password") or "")
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode("utf-8")).decode("ascii")
     headers.setdefault("User-Agent", args.get("http_agent") or "sparkbed")
     url = args["url"]
@@ -68,7 +68,8 @@ def _request(args: "dict[str, Any]") -> "dict[str, Any]":
     try:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
             raise ValueError("only http and https are served")
-        request = urllib.request.Request(url, data=data, headers=headers, method=method)
+        # The scheme was looked at one line above.
+        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310
         with _opener(args).open(request, timeout=float(args.get("timeout", 30))) as answer:
             return _facts(answer, answer.getcode(), answer.reason, url)
     except urllib.error.HTTPError as answer:
@@ -76,7 +77,7 @@ def _request(args: "dict[str, Any]") -> "dict[str, Any]":
             return _facts(answer, answer.code, answer.reason, url)
     except (OSError, ValueError, urllib.error.URLError) as error:
         reason = getattr(error, "reason", None) or error
-        msg = "Request failed: %s" % (reason,)
+        msg = f"Request failed: {reason}"
         return {"status": -1, "url": url, "msg": msg, "redirected": False, "body": None}
 
 
@@ -91,7 +92,7 @@ def _opener(args: "dict[str, Any]") -> "Any":
         import ssl
 
         # The play says `validate_certs: false` of this one request.
-        context = ssl._create_unverified_context()
+        context = ssl._create_unverified_context()  # noqa: S323  # see above
         handlers.append(urllib.request.HTTPSHandler(context=context))
     if args.get("url_username"):
         passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
@@ -124,7 +125,7 @@ def _facts(answer: "Any", status: int, reason: str, url: str) -> "dict[str, Any]
     found = {key.lower().replace("-", "_"): value for key, value in answer.headers.items()}
     found.update(status=status, url=answer.geturl(), redirected=answer.geturl() != url, body=body)
     size = found.get("content_length", "unknown")
-    found["msg"] = "OK (%s bytes)" % size if status < 400 else "HTTP Error %s: %s" % (status, reason)
+    found["msg"] = f"OK ({size} bytes)" if status < 400 else f"HTTP Error {status}: {reason}"
     return found
 
 
@@ -133,7 +134,7 @@ def _judge(args: "dict[str, Any]", result: "dict[str, Any]", body: "bytes | None
     wanted = [int(code) for code in (wanted if isinstance(wanted, list) else str(wanted).split(","))]
     if result["status"] not in wanted:
         result["failed"] = True
-        result["msg"] = "Status code was %s and not %s: %s" % (result["status"], wanted, result["msg"])
+        result["msg"] = "Status code was {} and not {}: {}".format(result["status"], wanted, result["msg"])
         if body is not None and "content" not in result:
             result["content"] = body.decode("utf-8", "replace")
 
@@ -152,5 +153,5 @@ def _save(call: Call, args: "dict[str, Any]", body: bytes, result: "dict[str, An
             with written_beside(dest, body) as name:
                 put_in_place(name, dest, args.get("mode"))
         except OSError as error:
-            raise Failed("can't write %s: %s" % (dest, error.strerror)) from None
+            raise Failed(f"can't write {dest}: {error.strerror}") from None
     result["changed"] |= apply_attributes(call, dest, args)

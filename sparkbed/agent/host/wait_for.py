@@ -4,7 +4,7 @@ import socket
 import time
 
 from .framing import Call, Failed
-from .paths import expand
+from .paths import expand, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def wait_for(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     if port is not None and path:
         raise Failed("port and path parameter can not both be passed to wait_for", elapsed=0)
     if path and state in ("stopped", "drained"):
-        raise Failed("state=%s should only be used for checking a port in the wait_for module" % state, elapsed=0)
+        raise Failed(f"state={state} should only be used for checking a port in the wait_for module", elapsed=0)
     if port is None and state == "drained":
         raise Failed("port is required with state=drained", elapsed=0)
     call.session.sleep(float(args.get("delay", 0)))
@@ -52,14 +52,14 @@ def _until(
 
 def _what(args: "dict[str, Any]") -> str:
     state, regex = args.get("state") or "started", args.get("search_regex")
-    place = args.get("path") or "%s:%s" % (args.get("host") or "127.0.0.1", args.get("port"))
+    place = args.get("path") or "{}:{}".format(args.get("host") or "127.0.0.1", args.get("port"))
     if regex:
-        return "Timeout when waiting for search string %s in %s" % (regex, place)
+        return f"Timeout when waiting for search string {regex} in {place}"
     if state == "drained":
-        return "Timeout when waiting for %s to drain" % place
+        return f"Timeout when waiting for {place} to drain"
     if state in ("absent", "stopped"):
-        return "Timeout when waiting for %s to %s." % (place, "be absent" if args.get("path") else "stop")
-    return "Timeout when waiting for %s%s" % ("file " if args.get("path") else "", place)
+        return "Timeout when waiting for {} to {}.".format(place, "be absent" if args.get("path") else "stop")
+    return "Timeout when waiting for {}{}".format("file " if args.get("path") else "", place)
 
 
 def _condition(args: "dict[str, Any]", found: "dict[str, Any]") -> "Callable[[], bool]":
@@ -92,9 +92,8 @@ def _in_file(path: str, regex: "Any", found: "dict[str, Any]") -> bool:
 def _search(regex: "Any", data: bytes, found: "dict[str, Any]") -> bool:
     match = regex.search(data)
     if match:
-        decode = lambda value: value and value.decode("utf-8", "replace")  # noqa: E731  # used in the two lines below
-        found["match_groups"] = [decode(value) for value in match.groups()]
-        found["match_groupdict"] = {key: decode(value) for key, value in match.groupdict().items()}
+        found["match_groups"] = [value and text(value) for value in match.groups()]
+        found["match_groupdict"] = {key: value and text(value) for key, value in match.groupdict().items()}
     return bool(match)
 
 

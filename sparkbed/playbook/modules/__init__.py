@@ -1,4 +1,7 @@
-"""The modules of the subset: their options here, their work on hosts in `sparkbed.agent.host`, the rest in `controller`."""
+"""The modules of the subset.
+
+Their options stand here, their work on hosts in `sparkbed.agent.host`, that on the controller in `controller`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from sparkbed.playbook.modules.base import ArgumentError, ModuleSpec, Option, ch
 __all__ = ["SPECS", "ArgumentError", "ModuleSpec", "Option", "check_arguments", "coerce", "is_template", "resolve"]
 
 _ATTRIBUTES = {"mode": Option("mode"), "owner": Option("str"), "group": Option("str")}
-# On one file system a rename is atomic, so there is nothing to be unsafe about; the option is accepted for Ansible's sake.
+# A rename within a folder is atomic, so nothing needs to be unsafe; the option is accepted for Ansible's sake.
 _WRITING = {
     **_ATTRIBUTES,
     "backup": Option("bool", default=False),
@@ -65,7 +68,15 @@ _ALL = [
             "dest": Option("path", required=True),
             "force": Option("bool", default=True),
             "follow": Option("bool", default=False),
-            "newline_sequence": Option("str", default="\n"),
+            "newline_sequence": Option(default="\n", choices=("\n", "\r", "\r\n", "\\n", "\\r", "\\r\\n")),
+            "trim_blocks": Option("bool", default=True),
+            "lstrip_blocks": Option("bool", default=False),
+            "block_start_string": Option("str", default="{%"),
+            "block_end_string": Option("str", default="%}"),
+            "variable_start_string": Option("str", default="{{"),
+            "variable_end_string": Option("str", default="}}"),
+            "comment_start_string": Option("str", default="{#"),
+            "comment_end_string": Option("str", default="#}"),
             **_WRITING,
         },
         runs_on="controller",

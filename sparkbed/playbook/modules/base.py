@@ -151,6 +151,8 @@ def convert(spec: ModuleSpec, name: str, value: Any) -> Any:
         converted = _CONVERT[option.type](value)
     except (ValueError, TypeError):
         raise ArgumentError(f"{spec.name}: {shown} must be {_MEANING[option.type]}, not {value!r}", name) from None
+    if option.type == "path" and option.required and not converted:
+        raise ArgumentError(f"{spec.name}: {shown} must not be empty", name)
     if option.choices and converted not in option.choices:
         raise ArgumentError(f"{spec.name}: {shown} must be one of {', '.join(option.choices)}, not {value!r}", name)
     return converted
@@ -188,7 +190,7 @@ def _text(value: Any) -> str:
 
 def _path(value: Any) -> str:
     text = _text(value)
-    if "\0" in text or not text:
+    if "\0" in text:
         raise ValueError
     return text
 
@@ -239,7 +241,7 @@ _CONVERT = {
 }
 _MEANING: Mapping[str, str] = {
     "str": "a text",
-    "path": "a path (not empty, without NUL)",
+    "path": "a path without NUL",
     "bool": "true or false",
     "int": "a whole number",
     "float": "a number",

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sparkbed.agent import Agent
+from sparkbed.agent import Agent, Unreachable
 from sparkbed.agent.client import sha1_of
 from sparkbed.errors import HostError, SparkbedError
 
@@ -46,12 +46,12 @@ class ActionContext(Protocol):
         """Results shall have a `diff`."""
 
     @property
-    def verbosity(self) -> int:
-        """How often -v was given."""
+    def environment(self) -> Mapping[str, str]:
+        """The task's `environment`."""
 
     @property
-    def folder(self) -> Path:
-        """The playbook's folder, which relative destinations on the controller start from."""
+    def folders(self) -> list[Path]:
+        """Where relative names of the controller start from; the playbook's own folder is the last."""
 
     def evaluate(self, expression: str) -> Any:
         """The value of a Jinja2 expression. Raises SparkbedError when a name in it is undefined."""
@@ -65,8 +65,8 @@ class ActionContext(Protocol):
         Raises SparkbedError naming the places looked at.
         """
 
-    def render_file(self, path: Path) -> str:
-        """A template file's text, rendered."""
+    def render_file(self, path: Path, dest: str = "", **options: Any) -> str:
+        """A template file's text, rendered; `options` are Jinja's delimiters and trimming, `newline_sequence` too."""
 
 
 def run(name: str, args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
@@ -79,13 +79,13 @@ def run(name: str, args: Mapping[str, Any], context: ActionContext) -> dict[str,
         return run_many(name, [(args, context)])[0]
     try:
         return _ACTIONS[name](args, context)
-    except HostError:
+    except Unreachable:
         raise
     except SparkbedError as error:
         return failed(str(error))
 
 
-def failed(msg: str, **more: Any) -> dict[str, Any]:
+def failed(msg: Any, **more: Any) -> dict[str, Any]:
     """A failed result."""
     return {"failed": True, "changed": False, "msg": msg, **more}
 
@@ -94,7 +94,9 @@ def failed(msg: str, **more: Any) -> dict[str, Any]:
 
 
 def _debug(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
-    if int(args.get("verbosity", 0)) > context.verbosity:
+    # A context that knows no -v is one that got none.
+    verbosity = int(getattr(context, "verbosity", 0))
+    if int(args.get("verbosity", 0)) > verbosity:
         return {"changed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
     if "var" not in args:
         return {"changed": False, "msg": args.get("msg", "Hello world!")}
@@ -105,7 +107,7 @@ def _debug(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
         value = context.evaluate(expression)
     except SparkbedError as error:
         value = "VARIABLE IS NOT DEFINED!"
-        if context.verbosity:
+        if verbosity:
             value += f": {error.what}"
     return {"changed": False, expression: value}
 
@@ -116,20 +118,16 @@ def _assert(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
     for condition in conditions:
         if context.conditional(condition):
             continue
-        result = failed(_joined(args.get("fail_msg", "Assertion failed")), evaluated_to=False)
+        result = failed(args.get("fail_msg", "Assertion failed"), evaluated_to=False)
         return result if quiet else {**result, "assertion": condition}
-    return {"changed": False, "msg": _joined(args.get("success_msg", "All assertions passed"))}
+    return {"changed": False, "msg": args.get("success_msg", "All assertions passed")}
 
 
-def _joined(message: Any) -> Any:
-    return message
-
-
-def _fail(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
+def _fail(args: Mapping[str, Any], _context: ActionContext) -> dict[str, Any]:
     return failed(str(args.get("msg", "Failed as requested from task")))
 
 
-def _set_fact(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
+def _set_fact(args: Mapping[str, Any], _context: ActionContext) -> dict[str, Any]:
     facts = {name: value for name, value in args.items() if name != "cacheable"}
     if not facts:
         return failed("No key/value pairs provided, at least one is required for this action to succeed")
@@ -169,7 +167,7 @@ def run_many(name: str, calls: Sequence[tuple[Mapping[str, Any], ActionContext]]
     for number, (args, context) in enumerate(calls):
         try:
             files = _PREPARE[name](args, context)
-        except HostError:
+        except Unreachable:
             raise
         except SparkbedError as error:
             results[number] = failed(str(error))
@@ -192,33 +190,36 @@ def run_many(name: str, calls: Sequence[tuple[Mapping[str, Any], ActionContext]]
 
 def _send(context: ActionContext, items: list[dict[str, Any]], large: Mapping[int, Path]) -> list[dict[str, Any]]:
     """Copy all items; the large files that the host has not got follow as bytes, one at a time."""
-    agent, mode = context.agent, {"check": context.check, "diff": context.diff}
-    results = agent.call("copy", items, **mode)
+    agent = context.agent
+    results = _call(context, "copy", items)
     for number, path in large.items():
         if "send" not in results[number]:
             continue
         try:
             staged = agent.upload(path, results[number]["send"])
+        except Unreachable:
+            raise
         except HostError as error:
-            if agent.closed:
-                raise
             results[number] = failed(error.what, dest=results[number]["send"])
             continue
-        results[number] = agent.call("copy", [{**items[number], "staged": staged}], **mode)[0]
+        results[number] = _call(context, "copy", [{**items[number], "staged": staged}])[0]
     return results
+
+
+def _call(context: ActionContext, module: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return context.agent.call(module, items, check=context.check, diff=context.diff, environment=context.environment)
 
 
 def _copy_folder(files: _Files, context: ActionContext) -> dict[str, Any]:
     """A directory's whole content: its directories in one message, its files in another. One result for all."""
-    mode = {"check": context.check, "diff": False}
-    made = context.agent.call("file", files.folders, **mode) if files.folders else []
+    made = _call(context, "file", files.folders) if files.folders else []
     bad = next((result for result in made if result.get("failed")), None)
     written: list[dict[str, Any]] = []
     if bad is None and files.items:
         items = files.items
         if context.check:  # nothing can be said of files in directories that do not exist yet
             new = [folder["path"] for folder, result in zip(files.folders, made, strict=True) if result["changed"]]
-            items = [item for item in items if os.path.dirname(item["dest"]) not in new]
+            items = [item for item in items if str(Path(item["dest"]).parent) not in new]
         written = _send(context, items, files.large if items is files.items else {}) if items else []
         bad = next((result for result in written if result.get("failed")), None)
     if bad is not None:
@@ -271,20 +272,20 @@ def _prepare_copy(args: Mapping[str, Any], context: ActionContext) -> _Files:
 
 def _prepare_folder(item: dict[str, Any], args: Mapping[str, Any], path: Path, source: str) -> _Files:
     """With a trailing slash the directory's content goes into `dest`, otherwise the directory itself does."""
-    root = str(args["dest"]).rstrip("/") or "/"
+    root = Path(args["dest"])
     if not source.endswith("/"):
-        root = os.path.join(root, path.name)
-    attributes = {name: item[name] for name in ("owner", "group") if name in item}
+        root /= path.name
+    attributes: dict[str, Any] = {name: item[name] for name in ("owner", "group") if name in item}
     if "directory_mode" in item:
         attributes["mode"] = item["directory_mode"]
     files = _Files([], {}, [], {"dest": str(args["dest"]), "src": str(path)})
     for folder, folders, names in os.walk(path, followlinks=bool(args.get("local_follow", True))):
         folders.sort()
-        target = os.path.normpath(os.path.join(root, os.path.relpath(folder, path)))
-        files.folders.append({**attributes, "path": target, "state": "directory"})
+        target = root / Path(folder).relative_to(path)
+        files.folders.append({**attributes, "path": str(target), "state": "directory"})
         for name in sorted(names):
             local = Path(folder, name)
-            one = {**item, "dest": os.path.join(target, name), "src": str(local)}
+            one = {**item, "dest": str(target / name), "src": str(local)}
             if args.get("mode") == "preserve":
                 one["mode"] = stat.S_IMODE(local.stat().st_mode)
             prepared = _one(one, local)
@@ -294,14 +295,25 @@ def _prepare_folder(item: dict[str, Any], args: Mapping[str, Any], path: Path, s
     return files
 
 
+_TEMPLATE_OPTIONS = (
+    "newline_sequence",
+    "trim_blocks",
+    "lstrip_blocks",
+    "block_start_string",
+    "block_end_string",
+    "variable_start_string",
+    "variable_end_string",
+    "comment_start_string",
+    "comment_end_string",
+)
+
+
 def _prepare_template(args: Mapping[str, Any], context: ActionContext) -> _Files:
     path = context.find_file("templates", str(args["src"]))
-    text = context.render_file(path)
-    newline = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}.get(
-        str(args.get("newline_sequence", "\n")), str(args.get("newline_sequence", "\n"))
-    )
-    if newline != "\n":
-        text = text.replace("\n", newline)
+    options = {name: args[name] for name in _TEMPLATE_OPTIONS if name in args}
+    if "newline_sequence" in options:
+        options["newline_sequence"] = options["newline_sequence"].replace("\\n", "\n").replace("\\r", "\r")
+    text = context.render_file(path, str(args["dest"]), **options)
     item = {**_passed_on(args), "content": text, "src": str(path), "base_name": path.name}
     if args.get("mode") == "preserve":
         item["mode"] = stat.S_IMODE(path.stat().st_mode)
@@ -362,17 +374,17 @@ def _why_not(source: str, agent: Agent) -> str | None:
 
 
 def _fetch_target(args: Mapping[str, Any], context: ActionContext) -> Path:
-    dest = os.path.join(context.folder, os.path.expanduser(str(args["dest"])))
+    dest = context.folders[-1] / Path(args["dest"]).expanduser()
     source = str(args["src"])
     if args.get("flat"):
-        if dest.endswith("/"):
-            return Path(dest, os.path.basename(source))
-        if os.path.isdir(dest):
+        if str(args["dest"]).endswith("/"):
+            return dest / Path(source).name
+        if dest.is_dir():
             raise SparkbedError(
                 "dest is an existing directory, use a trailing slash if you want to fetch src into that directory"
             )
-        return Path(dest)
-    root = os.path.normpath(os.path.join(dest, context.host))
+        return dest
+    root = os.path.normpath(dest / context.host)
     target = os.path.normpath(root + "/" + source)
     if not target.startswith(root + "/"):
         raise SparkbedError(f"src {source!r} leads out of {root}")
