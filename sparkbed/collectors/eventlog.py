@@ -68,7 +68,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Stage:
-    """One attempt of a stage. Times are Unix seconds; `failure` is None when it succeeded."""
+    """One attempt of a stage. Times are Unix seconds; `failure` is the reason's first line, None when it succeeded."""
 
     id: int
     attempt: int
@@ -153,7 +153,7 @@ class _Reader:
         self.executors: dict[str, dict[str, Any]] = {}
         self.jobs: dict[int, dict[str, Any]] = {}
         self.stages: list[Stage] = []
-        self.columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+        self.rows: list[list[Any]] = []
         self.handlers: dict[bytes, Callable[[dict[str, Any]], None]] = {
             b"LogStart": self.log_start,
             b"ApplicationStart": self.application_start,
@@ -211,24 +211,32 @@ class _Reader:
                 tasks=info.get("Number of Tasks", 0),
                 submitted=_seconds(info.get("Submission Time")),
                 finished=_seconds(info.get("Completion Time")),
-                failure=info.get("Failure Reason"),
+                failure=(info.get("Failure Reason") or "").partition("\n")[0] or None,
             )
         )
 
     def task_end(self, event: dict[str, Any]) -> None:
-        for name, (kind, keys) in _COLUMNS.items():
+        row = []
+        for kind, keys in _COLUMNS.values():
             value: Any = event
             for key in keys:
                 value = value.get(key) if value else None
-            self.columns[name].append(value if value is not None else kind())
+            row.append(value if value is not None else kind())
+        self.rows.append(row)
 
     def log(self) -> EventLog:
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(_COLUMNS)
         return EventLog(
             **self.header,
             executors=tuple(Executor(id=id, **rest) for id, rest in self.executors.items()),
             jobs=tuple(Job(id=id, **rest) for id, rest in self.jobs.items()),
             stages=tuple(self.stages),
-            tasks=TaskTable({name: np.array(self.columns[name], dtype=kind) for name, (kind, _) in _COLUMNS.items()}),
+            tasks=TaskTable(
+                {
+                    name: np.array(column, dtype=kind)
+                    for (name, (kind, _)), column in zip(_COLUMNS.items(), columns, strict=True)
+                }
+            ),
         )
 
 
@@ -327,7 +335,10 @@ class EventLogCollector:
 
     def start(self, context: Context) -> None:
         self._context = context
-        (context.folder / FOLDER).mkdir(exist_ok=True)
+        folder = context.folder / FOLDER
+        if folder.exists():
+            shutil.rmtree(folder)  # of a launch of the same trial that was cut short
+        folder.mkdir()
 
     def stop(self) -> Collected:
         if self._context is None:

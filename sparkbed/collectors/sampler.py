@@ -6,7 +6,7 @@ iowait, irq, softirq, steal), `memory` (bytes: total, available), `disk` (bytes 
 `net` (by interface: bytes and packets received, bytes and packets sent), `tcp` (segments sent again), `load` (1 min).
 What a system doesn't have is left out.
 
-It ends when its standard input closes, so also when whoever started it is gone, and at SIGTERM. Without --out, lines
+It ends at SIGTERM, when its standard input closes if that is a pipe, and when its parent is gone. Without --out, lines
 are kept in memory and written to standard output at the end: nothing crosses the network while a trial is measured.
 """
 
@@ -17,6 +17,7 @@ import json
 import os
 import select
 import signal
+import stat
 import sys
 import time
 
@@ -116,11 +117,22 @@ def sample(devices: "set[str]") -> str:
     return json.dumps({name: value for name, value in values.items() if value is not None})
 
 
-def wait(seconds: float) -> None:
-    """Sleep, unless standard input closes meanwhile. What is written to it is of no interest."""
+def inputs() -> "list[int]":
+    """Standard input, if somebody holds its other end: /dev/null and files are at their end from the start."""
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return []
+    return [0] if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else []
+
+
+def wait(seconds: float, watched: "list[int]", parent: int) -> None:
+    """Sleep, unless nobody wants more. What is written to standard input is of no interest."""
     deadline = time.monotonic() + seconds
     while True:
-        ready, _, _ = select.select([0], [], [], max(0.0, deadline - time.monotonic()))
+        ready, _, _ = select.select(watched, [], [], max(0.0, deadline - time.monotonic()))
+        if os.getppid() != parent:
+            raise Ended
         if not ready:
             return
         if not os.read(0, 4096):
@@ -129,7 +141,7 @@ def wait(seconds: float) -> None:
 
 def watch(interval: float, emit: "Callable[[str], Any]") -> None:
     """Emit a sample every `interval` seconds, and a last one at the end unless the one before was just taken."""
-    devices = whole_devices()
+    devices, watched, parent = whole_devices(), inputs(), os.getppid()
     start = time.monotonic()
     count = 0
     last = start
@@ -139,15 +151,15 @@ def watch(interval: float, emit: "Callable[[str], Any]") -> None:
             last = time.monotonic()
             # The next beat that has not passed: a machine that was too busy leaves a gap, not a burst.
             count = max(count + 1, int((last - start) / interval) + 1)
-            wait(start + count * interval - last)
+            wait(start + count * interval - last, watched, parent)
     except Ended:
         # CPU time comes in ticks of 10 ms: a share over less than some of them is mostly rounding.
         if count == 1 or time.monotonic() - last >= interval / 2:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             emit(sample(devices))
 
 
 def end(_number: int, _frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: a second one would cut the last lines off
     raise Ended
 
 
