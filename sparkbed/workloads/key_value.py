@@ -19,14 +19,15 @@ def check_key_value(workload: str, resolved: Mapping[str, Any], given: Mapping[s
         width = len(str(resolved[count]))
         if width > resolved[length]:
             raise refusal(
-                f"{workload}: {count} {resolved[count]} has {width} digits, which do not fit {length} {resolved[length]}",
+                f"{workload}: {count} {resolved[count]} has {width} digits; {length} is {resolved[length]}",
                 given,
                 length if length in given else count,
                 f"Set {length} to {width} or more.",
             )
     if resolved["num-records"] < resolved["num-partitions"]:
         raise refusal(
-            f"{workload}: {resolved['num-records']} records leave nothing for some of {resolved['num-partitions']} partitions",
+            f"{workload}: {resolved['num-records']} records are less than one for each of "
+            f"{resolved['num-partitions']} partitions",
             given,
             "num-records" if "num-records" in given else "num-partitions",
             "Set num-records to at least num-partitions.",

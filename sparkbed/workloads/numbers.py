@@ -138,7 +138,10 @@ def _json_records(text: str, name: str) -> list[tuple[int, dict[str, Any]]]:
     return records
 
 
-def _number(text: str, metric: str) -> float:
+def _number(text: str | None, metric: str) -> float:
+    """The number in `text`, in which commas may part the thousands; None is what an optional group leaves."""
+    if text is None:
+        raise RunError(f"{metric}: nothing was found where the number should be, so it is not a number")
     try:
         return float(text.replace(",", "") if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", text) else text)
     except ValueError:

@@ -12,6 +12,7 @@ from sparkbed.home import Home
 from sparkbed.workloads.base import Program, Workload
 from sparkbed.workloads.key_value import check_key_value
 from sparkbed.workloads.options import option_list
+from sparkbed.workloads.parameters import refusal
 
 SHARED = ("sparkbed_application.py", "sparkbed_key_value.py")
 """Modules beside the scripts that several of them import, on the driver and in the executors."""
@@ -47,7 +48,12 @@ class PythonWorkload(Workload):
         check_kmeans(self.name, resolved, given)
 
     def prepare(
-        self, home: Home, spark_home: Path, java_home: Path, parameters: Mapping[str, Any] | None = None
+        # the contract's signature; noqa for what this kind has no use for
+        self,
+        home: Home,  # noqa: ARG002
+        spark_home: Path,  # noqa: ARG002
+        java_home: Path,  # noqa: ARG002
+        parameters: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> Program:
         files = (self.script, *(self.script.parent / name for name in SHARED))
         for file in files:
@@ -58,8 +64,6 @@ class PythonWorkload(Workload):
 
 def check_kmeans(workload: str, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Refuse more centres than points (UsageError)."""
-    from sparkbed.workloads.parameters import refusal
-
     if resolved.get("num-clusters", 0) > resolved.get("num-points", 0):
         raise refusal(
             f"{workload}: {resolved['num-clusters']} centres can't be drawn from {resolved['num-points']} points",

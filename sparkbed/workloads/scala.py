@@ -44,7 +44,12 @@ class ScalaWorkload(Workload):
         check_key_value(self.name, resolved, given)
 
     def prepare(
-        self, home: Home, spark_home: Path, java_home: Path, parameters: Mapping[str, Any] | None = None
+        # the contract's signature; noqa for what this kind has no use for
+        self,
+        home: Home,
+        spark_home: Path,
+        java_home: Path,
+        parameters: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> Program:
         jar = build_jar(sorted(SOURCES.glob("*.scala")), home.build, spark_home, java_home)
         return ScalaProgram((jar,), self.main_class)

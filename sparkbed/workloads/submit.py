@@ -20,7 +20,7 @@ _PLACES = re.compile(r"\{(samples|iterations|executors)\}")
 
 
 def local_path(named: str) -> Path | None:
-    """The file that `named` means: from the checkout if relative, ~ expanded; None for a URL that Spark reads itself."""
+    """The file that `named` means: from the checkout if relative, ~ expanded; None for a URL, which Spark reads."""
     return None if _URL.match(named) else (ROOT / Path(named).expanduser()).absolute()
 
 
@@ -93,7 +93,12 @@ class SubmitWorkload(Workload):
         return [("program", resolved["program"]), *listed]
 
     def prepare(
-        self, home: Home, spark_home: Path, java_home: Path, parameters: Mapping[str, Any] | None = None
+        # the contract's signature; noqa for what this kind has no use for
+        self,
+        home: Home,  # noqa: ARG002
+        spark_home: Path,  # noqa: ARG002
+        java_home: Path,  # noqa: ARG002
+        parameters: Mapping[str, Any] | None = None,
     ) -> Program:
         if parameters is None:
             raise UsageError("submit can't be made ready without its parameters", hint="Name the program to run.")

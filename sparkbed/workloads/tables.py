@@ -13,15 +13,15 @@ _HEAD = """# Workloads
 
 What runs on a cluster. This page is written by `python -m sparkbed.workloads`; a test holds it true.
 
-A suite names a workload and gives it parameters. The names, defaults and data of those from spark-perf are that
-benchmark's own (databricks/spark-perf at its last state, of 2015), so that its configurations carry over; the programs are
-written anew for current Spark. What a suite does not give is the default. Defaults in the column *scales* are multiplied
-by `scale-factor` and by the workload's own scale: max(1, int(default x scale)). **A value that is given is taken as it
-is.** The tables show the defaults at scale-factor 1.
+A suite names a workload and gives it parameters. Those from spark-perf (databricks/spark-perf, at its last state of
+2015) have that benchmark's names, parameters, defaults and data, so that its configurations carry over; the programs
+are written anew for current Spark. What a suite does not give is the default. Defaults in the column *scales* are
+multiplied by `scale-factor` and by the workload's own scale: max(1, int(default x scale)). **A value that is given is
+taken as it is.** The tables show the defaults at scale-factor 1.
 
 Every program waits until all expected executors have registered, makes its data (outside the time), repeats its timed
-part `num-trials` times, and checks that the results are right: a wrong one fails the trial. It writes its samples as JSON
-lines, each at once:
+part `num-trials` times, and checks that the results are right: a wrong one fails the trial. It writes its samples as
+JSON lines, each at once:
 
 | metric | unit | what |
 |---|---|---|
@@ -30,12 +30,23 @@ lines, each at once:
 | `generate_seconds` | s | making the data and, where they are kept, storing them |
 | `application_seconds` | s | from the program's start until its Spark context has stopped |
 
-and facts: `executors`, `executors_at_end`, `application_id`, `spark_version`, `result` and what the program itself runs on.
+and facts: `executors`, `executors_at_end`, `application_id`, `spark_version`, `result`, and what it runs on.
+
+Where we differ from spark-perf, for a reason:
+
+- Python's key-value data are seeded with the text of (seed XOR partition), as the hash of a text that spark-perf used
+  differs between Python's versions.
+- The sleep after the last repetition is left out.
+- `storage-location` has no default, as there is no HDFS of ours yet.
+
+On Python 3.10 and 3.11 a Python task costs some 50 ms of CPU (3.11, measured), whatever it does: PySpark 3.5 has every
+task forget the import caches, and these versions then read the tables of Spark's zipped packages again (CPython issue
+103200, mended in 3.12). Workloads of many short Python tasks measure mostly that there.
 """
 
 
 def describe() -> list[dict[str, str]]:
-    """One row a workload and parameter: workload, title, language, parameter, type, default, scales, meaning, source."""
+    """One row a parameter: workload, title, language, parameter, type, default, scales, meaning, source; all text."""
     return [
         {"workload": workload.name, "title": workload.title, "language": workload.language, **_row(workload, parameter)}
         for workload in catalogue().values()

@@ -44,7 +44,8 @@ def closest(point, centres):
 
 def merge(left, right):
     """Add up (coordinates, points, cost) of one cluster."""
-    return tuple(map(sum, zip(left[0], right[0]))), left[1] + right[1], left[2] + right[2]  # noqa: B905 - as above
+    coordinates = tuple(map(sum, zip(left[0], right[0])))  # noqa: B905 - as above
+    return coordinates, left[1] + right[1], left[2] + right[2]
 
 
 def step(points, centres):
@@ -80,28 +81,30 @@ def cost(clusters):
     return sum(clusters[number][2] for number in sorted(clusters))
 
 
+def column_sums(rows):
+    """The sum of each column."""
+    return tuple(map(sum, zip(*rows)))  # noqa: B905 - as above
+
+
 def check_steps(steps, points, iteration):
     """Raise WrongResult unless every step has each point once and the cost never rises.
 
     Coordinates are whole numbers, so their sums are compared exactly.
     """
-    totals = tuple(map(sum, zip(*points)))
+    totals = column_sums(points)
     for number, clusters in enumerate(steps, 1):
         counted = sum(cluster[1] for cluster in clusters.values())
         if counted != len(points):
             raise WrongResult(
-                "iteration %d, step %d: %d points in the clusters, not %d" % (iteration, number, counted, len(points))
+                f"iteration {iteration}, step {number}: {counted} points in the clusters, not {len(points)}"
             )
-        added = tuple(map(sum, zip(*(cluster[0] for cluster in clusters.values()))))
+        added = column_sums([cluster[0] for cluster in clusters.values()])
         if added != totals:
-            raise WrongResult(
-                "iteration %d, step %d: coordinates add up to %s, not %s" % (iteration, number, added, totals)
-            )
-        if number > 1 and cost(clusters) > cost(steps[number - 2]) * (1 + 1e-9):
-            raise WrongResult(
-                "iteration %d, step %d: the cost rose from %r to %r"
-                % (iteration, number, cost(steps[number - 2]), cost(clusters))
-            )
+            raise WrongResult(f"iteration {iteration}, step {number}: coordinates add up to {added}, not {totals}")
+        if number > 1:
+            before, now = cost(steps[number - 2]), cost(clusters)
+            if now > before * (1 + 1e-9):
+                raise WrongResult(f"iteration {iteration}, step {number}: the cost rose from {before} to {now}")
 
 
 def prepare(context, options):
@@ -113,17 +116,17 @@ def prepare(context, options):
     return points, stored, first_centres(points, options["num-clusters"], options["random-seed"])
 
 
-def body(context, options, data):
+def body(_context, options, data):
     return distributed_kmeans(data[1], data[2], options["num-iterations"])
 
 
-def check(context, options, data, results):
+def check(_context, _options, data, results):
     for iteration, (centres, steps) in enumerate(results, 1):
         check_steps(steps, data[0], iteration)
         if centres != results[0][0]:
-            raise WrongResult("iteration %d ended with other centres than the first" % iteration)
-    centres, steps = results[0]
-    return {"cost": cost(steps[-1]), "first_cost": cost(steps[0]), "centres": centres}
+            raise WrongResult(f"iteration {iteration} ended with other centres than the first")
+    steps = results[0][1]
+    return {"cost": cost(steps[-1]), "first_cost": cost(steps[0])}
 
 
 if __name__ == "__main__":

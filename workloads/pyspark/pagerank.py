@@ -58,12 +58,10 @@ def sequential_ranks(edges, iterations):
 def check_ranks(found, expected, iteration):
     """Raise WrongResult unless both have the same vertices, and ranks that differ by rounding only."""
     if found.keys() != expected.keys():
-        raise WrongResult("iteration %d ranked %d vertices, not %d" % (iteration, len(found), len(expected)))
+        raise WrongResult(f"iteration {iteration} ranked {len(found)} vertices, not the {len(expected)} expected")
     for vertex, rank in expected.items():
         if not abs(found[vertex] - rank) <= 1e-9 * max(1.0, rank):
-            raise WrongResult(
-                "iteration %d gave vertex %d the rank %r, not %r" % (iteration, vertex, found[vertex], rank)
-            )
+            raise WrongResult(f"iteration {iteration} gave vertex {vertex} the rank {found[vertex]}, not {rank}")
 
 
 def prepare(context, options):
@@ -73,11 +71,11 @@ def prepare(context, options):
     return edges, stored
 
 
-def body(context, options, data):
+def body(_context, options, data):
     return distributed_ranks(data[1], options["num-iterations"], options["num-partitions"])
 
 
-def check(context, options, data, results):
+def check(_context, options, data, results):
     expected = sequential_ranks(data[0], options["num-iterations"])
     for iteration, found in enumerate(results, 1):
         check_ranks(found, expected, iteration)

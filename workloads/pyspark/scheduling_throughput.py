@@ -3,19 +3,19 @@
 from sparkbed_application import WrongResult, run
 
 
-def prepare(context, options):
+def prepare(_context, _options):
     return None
 
 
-def body(context, options, data):
+def body(context, options, _data):
     tasks = options["num-tasks"]
     return context.parallelize(range(tasks), tasks).count()
 
 
-def check(context, options, data, results):
+def check(_context, options, _data, results):
     for iteration, count in enumerate(results, 1):
         if count != options["num-tasks"]:
-            raise WrongResult("iteration %d counted %d of %d tasks" % (iteration, count, options["num-tasks"]))
+            raise WrongResult(f"iteration {iteration} counted {count} of {options['num-tasks']} tasks")
     return {"tasks": options["num-tasks"]}
 
 

@@ -45,16 +45,16 @@ def parse_options(arguments, types):
     for argument in arguments:
         name, given, text = argument[2:].partition("=")
         if not argument.startswith("--") or name not in types:
-            raise Usage("unknown option %s; there are: %s" % (argument, ", ".join("--" + name for name in types)))
+            raise Usage(f"unknown option {argument}; there are: {', '.join('--' + name for name in types)}")
         if (types[name] is bool) == bool(given):
-            raise Usage("--%s %s" % (name, "takes no value" if given else "needs a value"))
+            raise Usage(f"--{name} {'takes no value' if given else 'needs a value'}")
         try:
             values[name] = True if types[name] is bool else types[name](text)
         except ValueError:
-            raise Usage("--%s: %r is not a value of type %s" % (name, text, types[name].__name__)) from None
+            raise Usage(f"--{name}: {text!r} is not a value of type {types[name].__name__}") from None
     missing = [name for name in types if name not in values]
     if missing:
-        raise Usage("missing: %s" % ", ".join("--" + name for name in missing))
+        raise Usage(f"missing: {', '.join('--' + name for name in missing)}")
     return values
 
 
@@ -95,8 +95,8 @@ def wait_for_executors(context, expected, deadline):
     while count_executors(context) < expected:
         if time.monotonic() > end:
             raise Failed(
-                "%d of %d expected executors registered within %g s; has the cluster the cores and memory for them?"
-                % (count_executors(context), expected, deadline)
+                f"{count_executors(context)} of {expected} expected executors registered within {deadline:g} s; "
+                "has the cluster the cores and memory for them?"
             )
         time.sleep(0.02)
 
@@ -156,12 +156,12 @@ def run(name, types, prepare, body, check):
     try:
         options = parse_options(sys.argv[1:], {**COMMON, **types})
     except Usage as problem:
-        print("sparkbed: wrong usage: %s" % problem, file=sys.stderr)
+        print(f"sparkbed: wrong usage: {problem}", file=sys.stderr)
         sys.exit(2)
     try:
         samples = SamplesFile(options["samples"])
     except OSError as problem:
-        print("sparkbed: the samples file can't be written: %s" % problem, file=sys.stderr)
+        print(f"sparkbed: the samples file can't be written: {problem}", file=sys.stderr)
         sys.exit(1)
     failure = None
     context = None
@@ -169,16 +169,16 @@ def run(name, types, prepare, body, check):
         context = SparkContext(conf=SparkConf().setAppName("sparkbed " + name))
         measure(context, options, samples, prepare, body, check)
     except WrongResult as problem:
-        failure = "wrong result: %s" % problem
+        failure = f"wrong result: {problem}"
     except Failed as problem:
         failure = str(problem)
     except Exception as problem:  # noqa: BLE001 - the border: what Spark or the machine throws is told in the samples file
         traceback.print_exc()
         first_line = (str(problem).strip().splitlines() or [""])[0]
-        failure = "%s: %s" % (type(problem).__name__, first_line)
+        failure = f"{type(problem).__name__}: {first_line}"
     if failure:
         samples.error(failure)
-        print("sparkbed: %s" % failure, file=sys.stderr, flush=True)
+        print(f"sparkbed: {failure}", file=sys.stderr, flush=True)
     if context is not None:
         context.stop()
     samples.sample("application_seconds", time.monotonic() - STARTED, "s")

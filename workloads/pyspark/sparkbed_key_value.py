@@ -79,12 +79,12 @@ def check_aggregation(options, counts, aggregated_sum, totals):
     records, total, keys = totals
     expected_records = options["num-records"] // options["num-partitions"] * options["num-partitions"]
     if records != expected_records:
-        raise WrongResult("the input holds %d records, not %d" % (records, expected_records))
+        raise WrongResult(f"the input holds {records} records, not {expected_records}")
     for iteration, count in enumerate(counts, 1):
         if count != len(keys):
-            raise WrongResult("iteration %d found %d keys; the input has %d" % (iteration, count, len(keys)))
+            raise WrongResult(f"iteration {iteration} found {count} keys; the input has {len(keys)}")
     if aggregated_sum != total:
-        raise WrongResult("the values of all keys add up to %d; those of the input to %d" % (aggregated_sum, total))
+        raise WrongResult(f"the values of all keys add up to {aggregated_sum}; those of the input to {total}")
     return {"keys": len(keys), "records": records, "sum": total}
 
 
@@ -98,12 +98,12 @@ class Aggregation:
     def prepare(self, context, options):
         return generate(context, options, self.text)
 
-    def body(self, context, options, data):
+    def body(self, _context, options, data):
         numbers = data.map(lambda pair: (pair[0], int(pair[1]))) if self.text else data
         self.last = numbers.reduceByKey(add, options["reduce-tasks"])
         return self.last.count()
 
-    def check(self, context, options, data, results):
+    def check(self, _context, options, data, results):
         aggregated = self.last.values().sum()  # the last iteration's shuffle files are read again
         totals = data.mapPartitions(partition_totals).reduce(merge_totals)
         return check_aggregation(options, results, aggregated, totals)

@@ -1,0 +1,136 @@
+"""Parameter tables: spark-perf's names, defaults and scaling; what is refused, and how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sparkbed.documents import parse
+from sparkbed.errors import DocumentError, UsageError
+from sparkbed.workloads import catalogue, workload
+
+TABLE = yaml.safe_load((Path(__file__).parent / "spark_perf.yml").read_text())
+SIZES = ("num-partitions", "reduce-tasks", "num-records", "unique-keys", "unique-values")
+SPARK_PERF = [*TABLE["key-value"]["tests"], *TABLE["scheduling"]]
+
+
+def test_the_catalogue_has_every_workload() -> None:
+    assert list(catalogue()) == sorted([*SPARK_PERF, "pagerank", "kmeans", "submit"])
+
+
+@pytest.mark.parametrize("name", SPARK_PERF)
+def test_common_defaults(name: str) -> None:
+    resolved = workload(name).resolve({})
+    assert {key: resolved[key] for key in TABLE["common"]} == TABLE["common"]
+
+
+@pytest.mark.parametrize("name", TABLE["key-value"]["tests"])
+def test_key_value_defaults_and_which_scale(name: str) -> None:
+    parameters = workload(name).parameters
+    assert {key: parameters[key].default for key in TABLE["key-value"]["default"]} == TABLE["key-value"]["default"]
+    assert sorted(key for key, one in parameters.items() if one.scales) == sorted(TABLE["key-value"]["scales"])
+    assert workload(name).scale == TABLE["key-value"]["tests"][name]
+
+
+@pytest.mark.parametrize("name", TABLE["scheduling"])
+def test_scheduling_defaults_do_not_scale(name: str) -> None:
+    expected = TABLE["scheduling"][name]
+    for given in ({}, {"scale-factor": 0.001}):
+        resolved = workload(name).resolve(given)
+        assert {key: resolved[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("name", TABLE["key-value"]["tests"])
+@pytest.mark.parametrize("factor", TABLE["effective"])
+def test_effective_sizes(name: str, factor: float) -> None:
+    resolved = workload(name).resolve({"scale-factor": factor})
+    assert [resolved[size] for size in SIZES] == TABLE["effective"][factor][name.split("-", 1)[1]]
+
+
+def test_a_given_value_is_taken_as_it_is() -> None:
+    resolved = workload("scala-agg-by-key-int").resolve({"scale-factor": 0.001, "num-records": 1000})
+    assert resolved["num-records"] == 1000
+    assert resolved["unique-keys"] == 40
+
+
+@pytest.mark.parametrize("name", [name for name in catalogue() if name != "submit"])
+def test_resolving_twice_changes_nothing(name: str) -> None:
+    once = workload(name).resolve({"scale-factor": 0.05})
+    assert workload(name).resolve(once) == once
+
+
+def test_paper_000_sizes() -> None:
+    pagerank = workload("pagerank").resolve({})
+    assert (pagerank["num-edges"], pagerank["num-vertices"], pagerank["num-iterations"]) == (100_000, 10_000, 20)
+    kmeans = workload("kmeans").resolve({})
+    assert (kmeans["num-points"], kmeans["num-dimensions"], kmeans["num-iterations"]) == (5_000, 7, 20)
+
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("scala-agg-by-key", {"num-partition": 4}, "Did you mean 'num-partitions'"),
+    ("scala-agg-by-key", {"num-records": "1e6"}, "1_000_000"),
+    ("scala-agg-by-key", {"num-records": 1.5}, "without a fraction"),
+    ("scala-agg-by-key", {"num-records": True}, "must be a whole number of at least 1, not True"),
+    ("scala-agg-by-key", {"num-records": 0}, "must be a whole number of at least 1, not 0"),
+    ("scala-agg-by-key", {"unique-keys": 2**31}, "at most 2147483647"),
+    ("scala-agg-by-key", {"scale-factor": 0}, "must be a number above 0"),
+    ("scala-agg-by-key", {"scale-factor": float("nan")}, "must be a number above 0"),
+    ("scala-agg-by-key", {"inter-trial-wait": -1}, "of at least 0"),
+    ("scala-agg-by-key", {"hash-records": 1}, "must be true or false"),
+    ("scala-agg-by-key", {"hash-records": True}, "are not numbers"),
+    ("scala-agg-by-key", {"persistent-type": "tape"}, "one of memory, disk, hdfs"),
+    ("scala-agg-by-key", {"persistent-type": "hdfs"}, "needs a storage-location"),
+    ("python-agg-by-key", {"persistent-type": "hdfs", "storage-location": "file:///x"}, "not there for the Python"),
+    ("scala-agg-by-key", {"key-length": 4}, "has 5 digits; key-length is 4"),
+    ("python-agg-by-key-int", {"value-length": 6}, "Set value-length to 7 or more"),
+    ("scala-agg-by-key", {"num-records": 10, "num-partitions": 11}, "less than one for each of 11 partitions"),
+    ("kmeans", {"num-points": 5}, "10 centres can't be drawn from 5 points"),
+    ("submit", {}, "needs the parameter 'program'"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "words"), REFUSED)
+def test_refused(name: str, given: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        workload(name).resolve(given)
+    assert words in str(caught.value)
+
+
+def test_a_value_from_a_document_is_refused_at_its_line() -> None:
+    given = parse("scale-factor: 0.1\nnum-record: 5\n", Path("suite.yml"))
+    with pytest.raises(DocumentError) as caught:
+        workload("scala-agg-by-key").resolve(given)
+    assert str(caught.value).startswith("suite.yml:2: ")
+
+
+def test_an_unknown_workload_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="scala-agg-by-key"):
+        workload("scala-agg-bykey")
+
+
+def test_a_single_partition_is_warned_of() -> None:
+    agg = workload("scala-agg-by-key")
+    assert "single partition" in agg.warnings(agg.resolve({"scale-factor": 0.001}))[0]
+    assert agg.warnings(agg.resolve({"scale-factor": 0.05})) == []
+    assert agg.warnings(agg.resolve({"scale-factor": 0.001, "num-partitions": 2})) == []
+
+
+def test_the_options_are_spelt_as_in_spark_perf(built: Any, spark_home: Path) -> None:
+    python = workload("python-agg-by-key")
+    parameters = python.resolve({"scale-factor": 0.05, "wait-for-exit": True})
+    program = python.prepare(built, spark_home, Path("/nowhere"), parameters)
+    argv = program.arguments(parameters, "/there/samples.jsonl", 7, 2, folder="/there")
+    assert argv[:3] == [
+        "--py-files",
+        "/there/sparkbed_application.py,/there/sparkbed_key_value.py",
+        "/there/aggregate_by_key.py",
+    ]
+    options = argv[3:]
+    assert {"--samples=/there/samples.jsonl", "--expected-executors=2", "--num-trials=7"} < set(options)
+    assert {"--num-partitions=20", "--unique-values=50000", "--wait-for-exit"} < set(options)
+    assert not any(option.startswith(("--hash-records", "--scale-factor")) for option in options)
+    assert len(program.digest) == 64
+    assert all(file.is_file() for file in program.files)
