@@ -1,0 +1,175 @@
+"""Which figures a report has, from its data and from the series and tasks of one typical trial of each cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.answer import groups, shared_levels, short_names
+from analysis.decompose import PARTS
+from analysis.figures import Bar, Figure, Line, Ratio, Row, boxes, lines, ratios, stacked, timeline
+
+Data = Mapping[str, Any]
+Floats = NDArray[np.float64]
+Tasks = Mapping[str, NDArray[Any]]
+
+TIMELINES = 8
+"""Cells that get a timeline of their tasks; a page with more would not be read."""
+
+
+class HostSeries(Protocol):
+    """Numbers over time from one host (sparkbed.model.Series)."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def times(self) -> Floats: ...
+    @property
+    def columns(self) -> Mapping[str, Floats]: ...
+
+
+def figures_of(report: Data, series: Mapping[str, Sequence[HostSeries]], tasks: Mapping[str, Tasks]) -> list[Figure]:
+    """The figures in the order of the page.
+
+    Args:
+        series, tasks: of one typical trial of each cell, by the cell's id; cells without any are left out.
+    """
+    found = list(_ratios(report))
+    for number, cells in enumerate(groups(report), start=1):
+        names = dict(zip([cell["id"] for cell in cells], short_names(cells), strict=True))
+        work = f" ({shared_levels(cells)})" if shared_levels(cells) else ""
+        found += _boxes(report, number, cells, names, work)
+        found += _parts(number, cells, names, work)
+        found += _over_time(number, cells, names, work, series)
+        found += _timelines(number, cells, names, work, tasks) if len(report["cells"]) <= TIMELINES else []
+    return found
+
+
+def _ratios(report: Data) -> Iterator[Figure]:
+    by_id = {cell["id"]: cell for cell in report["cells"]}
+    compared = [finding for finding in report["findings"] if finding["ratio"]]
+    rows = []
+    for finding in compared:
+        pair = [by_id[finding["baseline"]], by_id[finding["cell"]]]
+        names, work = short_names(pair), shared_levels(pair)
+        decided = finding["verdict"] not in ("undecided", "not randomised")
+        label = f"{names[1]} against {names[0]}" + (f", {work}" if work else "")
+        rows.append(Ratio(label, finding["ratio"], finding["ci_low"], finding["ci_high"], decided))
+    if rows:
+        title = f"{report['campaign']['metric']}: each cell against its baseline"
+        yield ratios("ratios", title, rows, compared[0]["margin"])
+
+
+def _boxes(report: Data, number: int, cells: Sequence[Data], names: Data, work: str) -> Iterator[Figure]:
+    for metric in dict.fromkeys([report["campaign"]["metric"], "submit_seconds"]):
+        units = [cell["metrics"][metric]["unit"] for cell in cells if metric in cell["metrics"]]
+        rows = [Row(names[cell["id"]], _values(cell, metric)) for cell in cells]
+        if units:
+            yield boxes(f"box-{number}-{_name(metric)}", f"{metric}{work}", units[0], rows)
+
+
+def _values(cell: Data, metric: str) -> list[float]:
+    done = (trial for trial in cell["trials"] if trial["status"] == "ok")
+    return [trial["values"][metric] for trial in done if metric in trial["values"]]
+
+
+def _parts(number: int, cells: Sequence[Data], names: Data, work: str) -> Iterator[Figure]:
+    bars = [Bar(names[cell["id"]], cell["tasks"]["parts"]) for cell in cells if cell["tasks"]]
+    if bars:
+        label = "task-seconds a trial (mean)"
+        yield stacked(f"parts-{number}", f"Where tasks spend their time{work}", label, bars, PARTS)
+
+
+# -- over time ---------------------------------------------------------------------------------------------------------
+
+
+def _over_time(
+    number: int, cells: Sequence[Data], names: Data, work: str, series: Mapping[str, Sequence[HostSeries]]
+) -> Iterator[Figure]:
+    found = {cell["id"]: list(series.get(cell["id"], ())) for cell in cells}
+    busy = [line for cell, hosts in found.items() if (line := _line(names[cell], hosts, _busy))]
+    if busy:
+        yield lines(f"cpu-{number}", f"CPU over time{work}", "share of all CPUs that is busy", busy, top=1.02)
+    kinds = sorted({interface_kind(name) for hosts in found.values() for host in hosts for name in _interfaces(host)})
+    for kind in kinds:
+        packets = [
+            line
+            for cell, hosts in found.items()
+            if (line := _line(names[cell], hosts, lambda host, kind=kind: _packets(host, kind)))
+        ]
+        if any(np.nanmax(line.values, initial=0) > 0 for line in packets):
+            yield lines(
+                f"packets-{number}-{_name(kind)}", f"Packets over time, {kind}{work}", "packets a second", packets
+            )
+
+
+def interface_kind(name: str) -> str:
+    """What sort of network interface a Linux name stands for: loopback, bridges and virtual pairs, or network cards."""
+    if name == "lo":
+        return "loopback"
+    if re.match(r"(docker|br-|br\d|veth|virbr|cni|flannel|cali|tap|tun|vnet|vxlan|ovs|dummy)", name):
+        return "virtual interfaces"
+    return "network cards"
+
+
+def _line(label: str, hosts: Sequence[HostSeries], value: Any) -> Line | None:
+    """The mean over hosts, at the times of the first one; None where no host has the value."""
+    with_values = [(host.times, found) for host in hosts if (found := value(host)) is not None and host.times.size]
+    if not with_values:
+        return None
+    times = np.asarray(with_values[0][0], dtype=np.float64)
+    columns = [np.interp(times, at[good], v[good]) for at, v in with_values if (good := np.isfinite(v)).any()]
+    return Line(label, times - times[0], np.mean(columns, axis=0)) if columns else None
+
+
+def _busy(host: HostSeries) -> Floats | None:
+    if "cpu.idle" not in host.columns:
+        return None
+    waiting = np.nan_to_num(host.columns.get("cpu.iowait", np.zeros(host.times.size)))
+    return np.clip(1.0 - host.columns["cpu.idle"] - waiting, 0.0, 1.0)
+
+
+def _packets(host: HostSeries, kind: str) -> Floats | None:
+    names = [name for name in _interfaces(host) if interface_kind(name) == kind]
+    columns = [host.columns[f"net.{n}.{way}_packets"] for n in names for way in ("rx", "tx")]
+    return np.sum(columns, axis=0) if columns else None
+
+
+def _interfaces(host: HostSeries) -> list[str]:
+    """The interfaces of which packets were counted both ways."""
+    names = (match.group(1) for column in host.columns if (match := re.fullmatch(r"net\.(.+)\.rx_packets", column)))
+    return [name for name in names if f"net.{name}.tx_packets" in host.columns]
+
+
+# -- tasks -------------------------------------------------------------------------------------------------------------
+
+
+def _timelines(
+    number: int, cells: Sequence[Data], names: Data, work: str, tasks: Mapping[str, Tasks]
+) -> Iterator[Figure]:
+    for index, cell in enumerate(cells, start=1):
+        executors = _executors(tasks.get(cell["id"], {}))
+        if executors:
+            title = f"Tasks of one trial: {names[cell['id']]}{work}"
+            yield timeline(f"tasks-{number}-{index}", title, executors)
+
+
+def _executors(columns: Tasks) -> dict[str, tuple[Floats, Floats]]:
+    """Start and end of each executor's tasks, in seconds since the first task."""
+    if not columns or not len(columns["launch_ms"]):
+        return {}
+    first = float(np.min(columns["launch_ms"]))
+    start = (np.asarray(columns["launch_ms"], dtype=np.float64) - first) / 1e3
+    end = (np.asarray(columns["finish_ms"], dtype=np.float64) - first) / 1e3
+    executor = np.asarray(columns["executor"]).astype(str)
+    order = sorted(set(executor.tolist()), key=lambda name: (len(name), name))
+    return {name: (start[executor == name], end[executor == name]) for name in order}
+
+
+def _name(text: str) -> str:
+    """Text as part of an element's id."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "x"

@@ -1,0 +1,245 @@
+"""A report as one self-contained HTML page: no script, no font, no request; names of any sort are escaped."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.answer import groups, sentence, shared_levels, short_names
+from analysis.findings import by_size
+from analysis.text import cells_table, findings_table, metric_names, parts_table
+from analysis.words import count, number
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from analysis.figures import Figure
+
+Data = Mapping[str, Any]
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+MOST_TRIALS = 1_000
+"""Trials that the page lists; the CSV has all."""
+
+
+def as_html(report: Data, figures: Sequence[Figure] = (), documents: Mapping[str, str] | None = None) -> str:
+    """The page.
+
+    Args:
+        figures: what `report.figures` gives.
+        documents: rendered configs and other texts of the campaign, by name; they are folded in at the end.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template("report.html.j2").render(**_view(report, figures, documents or {}))
+    # A lone surrogate half, as undecodable bytes become in Python, can't be written as UTF-8.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str]) -> dict[str, Any]:
+    campaign = report["campaign"]
+    return {
+        "campaign": campaign,
+        "title": campaign["question"] or f"Suite {campaign['suite']}",
+        "when": moment(campaign["started"]),
+        "took": lasted(campaign["started"], campaign["finished"]),
+        "trials": _trials_in_words(report),
+        "answers": _answers(report),
+        "plain_answer": report["answer"],
+        "trust": report["trust"],
+        "findings": findings_table(report),
+        "tables": [{"metric": name, "table": cells_table(report, name)} for name in metric_names(report)],
+        "parts": parts_table(report),
+        "overview": [_drawn(figure) for figure in figures if figure.name == "ratios"],
+        "groups": _groups(report, figures),
+        "design": _design(report),
+        "machine": _machine(campaign["facts"].get("machine") or {}),
+        "versions": _pairs(campaign["facts"].get("versions") or {}),
+        "preflight": campaign["facts"].get("preflight") or [],
+        "failed": [(cell, trial) for cell in report["cells"] for trial in cell["trials"] if trial["status"] != "ok"],
+        "cells": [_cell(cell) for cell in report["cells"]],
+        "all_trials": _trial_rows(report),
+        "more_trials": max(0, sum(len(cell["trials"]) for cell in report["cells"]) - MOST_TRIALS),
+        "documents": sorted(documents.items()),
+    }
+
+
+def moment(text: str | None) -> str:
+    """ISO 8601 text as `20 November 2026, 12:55 UTC`; the text itself if it is not such."""
+    found = _parsed(text)
+    return f"{found.day} {found:%B %Y, %H:%M} UTC" if found else str(text or "")
+
+
+def lasted(started: str | None, finished: str | None) -> str:
+    """How long between two moments, in words; empty if one is missing."""
+    first, last = _parsed(started), _parsed(finished)
+    if first is None or last is None or last < first:
+        return ""
+    seconds = (last - first).total_seconds()
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _parsed(text: str | None) -> datetime.datetime | None:
+    try:
+        found = datetime.datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    utc = datetime.timezone.utc
+    return found.astimezone(utc) if found.tzinfo else found.replace(tzinfo=utc)
+
+
+def _trials_in_words(report: Data) -> str:
+    campaign = report["campaign"]
+    failed = f", {campaign['trials_failed']} failed" if campaign["trials_failed"] else ""
+    return f"{count(campaign['trials_ok'], 'trial')}{failed}, {count(len(report['cells']), 'cell')}"
+
+
+def _answers(report: Data) -> list[dict[str, Any]]:
+    """The findings as cards, the largest first; none when no trial succeeded (the plain answer says why)."""
+    if not report["campaign"]["trials_ok"]:
+        return []
+    cells = {cell["id"]: cell for cell in report["cells"]}
+    return [
+        {
+            "text": _capital(sentence(finding, cells)),
+            "because": finding["because"],
+            "verdict": finding["verdict"],
+            "kind": str(finding["verdict"]).split()[0],
+        }
+        for finding in by_size(report["findings"])
+    ]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _groups(report: Data, figures: Sequence[Figure]) -> list[dict[str, Any]]:
+    """The figures by the group of cells that they show (the number in their name)."""
+    found = []
+    for number_, cells in enumerate(groups(report), start=1):
+        mine = [_drawn(figure) for figure in figures if figure.name.split("-")[1:2] == [str(number_)]]
+        title = shared_levels(cells) or ", ".join(short_names(cells))
+        found.append({"title": title, "figures": mine})
+    return [group for group in found if group["figures"]]
+
+
+def _drawn(figure: Figure) -> dict[str, Any]:
+    return {"name": figure.name, "title": figure.title, "svg": _markup(figure.svg)}
+
+
+def _markup(svg: str) -> Markup:
+    from markupsafe import Markup
+
+    return Markup(svg)  # noqa: S704  # drawn by us: matplotlib escapes the text in it, and figures.py its title
+
+
+# -- how it was measured -----------------------------------------------------------------------------------------------
+
+ORDERS = {
+    "randomized": "randomised complete blocks: in each block every cell runs once, in an order drawn at random",
+    "blocked": "blocks: every cell once, in the suite's order, then again",
+    "sequential": "sequential: all trials of a cell, then those of the next",
+}
+CLUSTERS = {
+    "per-trial": "every trial has a freshly started cluster",
+    "per-block": "a cluster is started anew in each block, and shared by the cells of the block that can run on it",
+    "shared": "each cluster is started once for the whole campaign",
+}
+
+
+def _design(report: Data) -> list[tuple[str, str]]:
+    plan, campaign = report["campaign"]["plan"], report["campaign"]
+    order, cluster = str(plan.get("order") or ""), str(plan.get("cluster") or "")
+    baseline = plan.get("baseline")
+    rows = [
+        ("order", ORDERS.get(order, order)),
+        ("seed of the order", plan.get("seed")),
+        ("trials of each cell", plan.get("trials")),
+        ("iterations in a trial", _iterations(plan)),
+        ("clusters", CLUSTERS.get(cluster, cluster)),
+        ("baseline", ", ".join(f"{k} {v}" for k, v in baseline.items()) if isinstance(baseline, Mapping) else baseline),
+        ("compared by", campaign["metric"]),
+        ("collectors that were on", ", ".join(map(str, plan.get("collectors") or ())) or "none"),
+        ("profile", plan.get("profile")),
+        ("code", f"git {campaign['git_revision']}"),
+        ("fingerprint", campaign["fingerprint"]),
+    ]
+    return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _iterations(plan: Data) -> str | None:
+    if plan.get("iterations") is None:
+        return None
+    warmup = int(plan.get("warmup") or 0)
+    dropped = f", the first {warmup} not kept (warm-up)" if warmup > 1 else ", the first not kept (warm-up)"
+    return f"{plan['iterations']}{dropped if warmup else ''}"
+
+
+def _machine(facts: Data) -> list[tuple[str, str]]:
+    shown = dict(facts)
+    memory = shown.get("memory")
+    if isinstance(memory, (int, float)):
+        shown["memory"] = f"{number(memory / 2**30)} GB"
+    return _pairs({name: value for name, value in shown.items() if name != "boot_id"})
+
+
+def _pairs(values: Data) -> list[tuple[str, str]]:
+    return [(str(name).replace("_", " "), _said(value)) for name, value in values.items()]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(item)}" for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_said(item) for item in value)
+    return number(value, 4) if isinstance(value, float) else str(value)
+
+
+def _cell(cell: Data) -> dict[str, Any]:
+    hosts = cell["hosts"]
+    counts = ", ".join(f"{n} {group}" for group, n in hosts["count"].items())
+    return {
+        "id": cell["id"],
+        "label": cell["label"],
+        "platform": cell["platform"],
+        "workload": cell["workload"],
+        "hosts": f"{hosts['inventory']}{f' ({counts})' if counts else ''}",
+        "settings": _pairs_exact(cell["settings"]),
+        "parameters": _pairs_exact(cell["parameters"]),
+    }
+
+
+def _pairs_exact(values: Data) -> str:
+    return ", ".join(f"{name}={_said(value)}" for name, value in values.items()) or "none"
+
+
+def _trial_rows(report: Data) -> list[list[str]]:
+    metric = report["campaign"]["metric"]
+    trials = [(trial, cell) for cell in report["cells"] for trial in cell["trials"]]
+    trials.sort(key=lambda pair: pair[0]["position"])
+    return [
+        [
+            str(trial["position"]),
+            str(trial["block"]),
+            cell["label"],
+            trial["status"],
+            number(trial["values"].get(metric), 4),
+            number(trial["values"].get("submit_seconds"), 4),
+            trial["id"],
+        ]
+        for trial, cell in trials[:MOST_TRIALS]
+    ]

@@ -1,0 +1,259 @@
+"""A campaign as a report. This is the one file of analysis/ that reads the store.
+
+report = build(store)                # plain data: the JSON contract, and more keys beside it
+as_json(report); as_markdown(report); as_csv(report)
+as_html(report, figures(store, report), store.documents(report["campaign"]["id"]))
+render(store, None, "html")          # all of that in one
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis import decompose, stats
+from analysis.answer import answer, trust
+from analysis.findings import Design, Question, Side, findings
+from analysis.page import as_html
+from analysis.text import as_csv, as_json, as_markdown, closing_table
+from sparkbed.errors import UsageError
+from sparkbed.model import Campaign, Cell, Sample, Trial
+
+if TYPE_CHECKING:
+    from analysis.figures import Figure
+    from sparkbed.store import Store
+
+__all__ = ["FORMATS", "as_csv", "as_html", "as_json", "as_markdown", "build", "closing_table", "figures", "render"]
+
+FORMATS = ("html", "md", "json", "csv")
+
+PRIMARY = "trial_seconds"
+"""The metric that cells are compared by, unless the suite names another."""
+
+
+def render(store: Store, campaign_id: str | None = None, form: str = "html") -> str:
+    """A campaign's report as text (default: the last campaign).
+
+    Raises:
+        UsageError: for an unknown format or campaign.
+    """
+    if form not in FORMATS:
+        raise UsageError(f"there is no report format {form!r}", hint=f"It can be {', '.join(FORMATS)}.")
+    report = build(store, campaign_id)
+    if form == "html":
+        return as_html(report, figures(store, report), store.documents(report["campaign"]["id"]))
+    writers: dict[str, Callable[[dict[str, Any]], str]] = {"md": as_markdown, "json": as_json, "csv": as_csv}
+    return writers[form](report)
+
+
+def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
+    """Everything that a report says of a campaign, as plain data (JSON once NaN is taken off: see `as_json`).
+
+    The keys `campaign`, `cells` and `findings` are the contract that other programs read; `answer` and `trust` are
+    the same in sentences.
+    """
+    campaign = store.campaign(campaign_id)
+    trials = store.trials(campaign.id)
+    samples = store.samples(campaign.id)
+    tasks = {trial.id: _task_totals(store, trial) for trial in trials if trial.status == "ok"}
+    cells = [
+        _cell_data(campaign, cell, [trial for trial in trials if trial.cell == cell.id], samples, tasks)
+        for cell in campaign.cells
+    ]
+    report = {
+        "campaign": _campaign_data(campaign, trials),
+        "cells": cells,
+        "findings": findings(_questions(campaign, cells)),
+    }
+    return {**report, "trust": trust(report), "answer": answer(report)}
+
+
+# -- campaign and cells ------------------------------------------------------------------------------------------------
+
+
+def _campaign_data(campaign: Campaign, trials: Sequence[Trial]) -> dict[str, Any]:
+    plan = campaign.plan
+    return {
+        "id": campaign.id,
+        "suite": campaign.suite,
+        "status": campaign.status,
+        "started": campaign.started,
+        "finished": campaign.finished,
+        "git_revision": campaign.git_revision,
+        "question": plan.get("question") or "",
+        "description": plan.get("description") or "",
+        "metric": plan.get("metric") or PRIMARY,
+        "trials_planned": len(campaign.cells) * int(plan.get("trials") or 0),
+        "trials_ok": sum(trial.status == "ok" for trial in trials),
+        "trials_failed": sum(trial.status != "ok" for trial in trials),
+        "plan": dict(plan),
+        "facts": dict(campaign.facts),
+        "fingerprint": campaign.fingerprint,
+    }
+
+
+def _cell_data(
+    campaign: Campaign,
+    cell: Cell,
+    trials: Sequence[Trial],
+    samples: Mapping[str, Sequence[Sample]],
+    tasks: Mapping[str, dict[str, float] | None],
+) -> dict[str, Any]:
+    totals = [found for trial in trials if (found := tasks.get(trial.id)) is not None]
+    return {
+        "id": cell.id,
+        "label": str((campaign.plan.get("labels") or {}).get(cell.id) or cell.label),
+        "factors": dict(cell.factors),
+        "hosts": {"inventory": cell.hosts.inventory, "count": dict(cell.hosts.count)},
+        "platform": cell.platform,
+        "settings": dict(cell.settings),
+        "workload": cell.workload,
+        "parameters": dict(cell.parameters),
+        "trials": [_trial_data(trial, samples.get(trial.id, ()), tasks.get(trial.id)) for trial in trials],
+        "metrics": _metrics([trial for trial in trials if trial.status == "ok"], samples),
+        "tasks": {"unit": "s", "n": len(totals), "parts": decompose.mean_parts(totals)} if totals else None,
+    }
+
+
+def _trial_data(trial: Trial, samples: Sequence[Sample], tasks: dict[str, float] | None) -> dict[str, Any]:
+    return {
+        "id": trial.id,
+        "status": trial.status,
+        "block": trial.block,
+        "position": trial.position,
+        "started": trial.started,
+        "error": trial.error,
+        "samples": [vars(sample) for sample in samples],
+        "number": trial.number,
+        "finished": trial.finished,
+        "facts": dict(trial.facts),
+        "values": {name: value for name, (value, _) in _trial_values(samples).items()},
+        "tasks": tasks,
+    }
+
+
+def _trial_values(samples: Sequence[Sample]) -> dict[str, tuple[float, str]]:
+    """Each metric's one number for a trial and its unit: the median of the kept samples."""
+    kept: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if sample.kept and math.isfinite(sample.value):
+            kept.setdefault(sample.metric, []).append(sample)
+    return {name: (stats.median([s.value for s in found]), found[0].unit) for name, found in kept.items()}
+
+
+def _metrics(trials: Sequence[Trial], samples: Mapping[str, Sequence[Sample]]) -> dict[str, dict[str, Any]]:
+    values: dict[str, list[float]] = {}
+    units: dict[str, str] = {}
+    for trial in trials:
+        for name, (value, unit) in _trial_values(samples.get(trial.id, ())).items():
+            values.setdefault(name, []).append(value)
+            units.setdefault(name, unit)
+    iterations = {name: _iterations(name, trials, samples) for name in values}
+    return {name: _summary(units[name], values[name], iterations[name]) for name in sorted(values, key=_metric_order)}
+
+
+def _metric_order(name: str) -> tuple[int, str]:
+    return ({"trial_seconds": 0, "submit_seconds": 1}.get(name, 2), name)
+
+
+def _iterations(metric: str, trials: Sequence[Trial], samples: Mapping[str, Sequence[Sample]]) -> list[float]:
+    found = (sample for trial in trials for sample in samples.get(trial.id, ()))
+    return [s.value for s in found if s.metric == metric and s.kept and math.isfinite(s.value)]
+
+
+def _summary(unit: str, values: Sequence[float], iterations: Sequence[float]) -> dict[str, Any]:
+    interval = stats.median_interval(values)
+    five = stats.five_numbers(iterations)
+    return {
+        "unit": unit,
+        "n": len(values),
+        "median": stats.median(values),
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+        "mean": float(np.mean(values)),
+        "std": stats.sample_std(values),
+        "min": min(values),
+        "max": max(values),
+        "first": values[0],
+        "last": values[-1],
+        "interval": interval.method,
+        "spark_perf": {**vars(five), "n": len(iterations)} if five else None,
+    }
+
+
+def _task_totals(store: Store, trial: Trial) -> dict[str, float] | None:
+    table = store.tasks(trial.id)
+    return None if table is None else decompose.totals(table.columns)
+
+
+# -- comparisons -------------------------------------------------------------------------------------------------------
+
+
+def _questions(campaign: Campaign, cells: Sequence[Mapping[str, Any]]) -> list[Question]:
+    by_id = {cell["id"]: cell for cell in cells}
+    metric = campaign.plan.get("metric") or PRIMARY
+    pairs = [(by_id.get(a), by_id.get(b)) for a, b in campaign.plan.get("comparisons") or ()]
+    return [_question(campaign, metric, a, b) for a, b in pairs if a is not None and b is not None]
+
+
+def _question(campaign: Campaign, metric: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Question:
+    cluster = ("hosts", "platform", "settings")
+    units = [cell["metrics"][metric]["unit"] for cell in (a, b) if metric in cell["metrics"]]
+    return Question(
+        metric=metric,
+        unit=units[0] if units else "",
+        baseline=_side(a, metric),
+        cell=_side(b, metric),
+        design=Design(
+            order=str(campaign.plan.get("order") or "sequential"),
+            own_start=campaign.plan.get("cluster") == "shared" and any(a[key] != b[key] for key in cluster),
+            seed=int(campaign.plan.get("seed") or 0),
+        ),
+        parts=_part_differences(a, b),
+    )
+
+
+def _side(cell: Mapping[str, Any], metric: str) -> Side:
+    measured = [trial for trial in cell["trials"] if trial["status"] == "ok" and metric in trial["values"]]
+    return Side(
+        cell=cell["id"],
+        label=cell["label"],
+        values=[trial["values"][metric] for trial in measured],
+        blocks=[trial["block"] for trial in measured],
+        failed=sum(trial["status"] != "ok" for trial in cell["trials"]),
+    )
+
+
+def _part_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[decompose.Difference]:
+    """By parts of the tasks' time, of the blocks in which both cells have an event log."""
+    before = {trial["block"]: trial["tasks"] for trial in a["trials"] if trial["tasks"]}
+    after = {trial["block"]: trial["tasks"] for trial in b["trials"] if trial["tasks"]}
+    blocks = sorted(before.keys() & after.keys())
+    return decompose.differences([before[block] for block in blocks], [after[block] for block in blocks])
+
+
+# -- figures -----------------------------------------------------------------------------------------------------------
+
+
+def figures(store: Store, report: Mapping[str, Any]) -> list[Figure]:
+    """The page's figures: the trials' values, hosts over time and tasks of each cell's middle trial, times by part."""
+    from analysis.evidence import figures_of
+
+    typical = {cell["id"]: _typical_trial(cell, report["campaign"]["metric"]) for cell in report["cells"]}
+    series = {cell: store.series(trial["id"]) for cell, trial in typical.items() if trial}
+    tables = {cell: store.tasks(trial["id"]) for cell, trial in typical.items() if trial}
+    tasks = {cell: table.columns for cell, table in tables.items() if table is not None}
+    return figures_of(report, series, tasks)
+
+
+def _typical_trial(cell: Mapping[str, Any], metric: str) -> Mapping[str, Any] | None:
+    """The trial whose value is nearest to the cell's median; any that succeeded where none has the metric."""
+    done: list[Mapping[str, Any]] = [trial for trial in cell["trials"] if trial["status"] == "ok"]
+    measured = [trial for trial in done if metric in trial["values"]]
+    if not measured:
+        return done[0] if done else None
+    middle = cell["metrics"][metric]["median"]
+    return min(measured, key=lambda trial: abs(trial["values"][metric] - middle))

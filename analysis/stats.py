@@ -1,0 +1,368 @@
+"""Statistics as pure functions over arrays: no store, no plots, nothing of sparkbed.
+
+What is compared are trials: one number each, and independent by the way they were run. A comparison is made inside
+blocks (rounds in which every cell runs once, in an order drawn at random), on logarithms, so that an effect is a ratio.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+"""Coverage of every interval, and 1 - the level of every test."""
+
+EXACT_UP_TO = 20_000
+"""Arrangements of a permutation test that are enumerated; beyond it, this many are drawn."""
+
+
+# -- one cell --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Interval:
+    """`low` and `high` are None when there are too few values for any interval; `method` says how it was found."""
+
+    low: float | None
+    high: float | None
+    method: str
+
+
+def median(values: ArrayLike) -> float:
+    """The median; NaN of nothing."""
+    array = _floats(values)
+    return float(np.median(array)) if array.size else math.nan
+
+
+def median_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
+    """An interval that holds the median of the distribution in at least `level` of all samples.
+
+    From 6 values on: the innermost pair of order statistics x(k), x(n+1-k) whose binomial coverage
+    1 - 2 P(Bin(n, 1/2) < k) is at least `level`, whatever the distribution. At n = 6 that is [min, max], 96.9 %. The
+    percentile bootstrap of a median ends at order statistics too, but at inner ones where n is small: at n = 7 at x(2)
+    and x(6), which cover 87.5 %. So it isn't used for medians (see docs/decisions/intervals-of-medians.md).
+
+    From 2 to 5 values no pair of order statistics reaches 95 %, and Student's interval of the mean logarithm stands
+    in (of the mean, if some value is not positive): it assumes a (log-)normal distribution, and always holds the
+    sample's median.
+    """
+    array = np.sort(_floats(values))
+    k = _order_rank(array.size, level)
+    if k:
+        return Interval(float(array[k - 1]), float(array[-k]), "order statistics")
+    if array.size < 2:
+        return Interval(None, None, "none: one value or less")
+    if array[0] > 0:
+        low, high = _student(np.log(array), level)
+        return Interval(math.exp(low), math.exp(high), "Student's t on logarithms")
+    low, high = _student(array, level)
+    return Interval(low, high, "Student's t")
+
+
+def bootstrap_interval(
+    values: ArrayLike,
+    statistic: Callable[..., NDArray[np.float64]],
+    level: float = LEVEL,
+    resamples: int = 2_000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap interval of a smooth statistic (a mean, a share), seeded.
+
+    Args:
+        values: shape (n,).
+        statistic: takes resamples of shape (resamples, n) and `axis=1`, as numpy.mean does.
+    """
+    array = _floats(values)
+    if array.size < 2:
+        return Interval(None, None, "none: one value or less")
+    draws = np.random.default_rng(seed).integers(0, array.size, size=(resamples, array.size))
+    found = statistic(array[draws], axis=1)
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), "bootstrap")
+
+
+def sample_std(values: ArrayLike) -> float | None:
+    """The standard deviation with n - 1; None for fewer than two values."""
+    array = _floats(values)
+    return float(array.std(ddof=1)) if array.size > 1 else None
+
+
+@dataclass(frozen=True)
+class FiveNumbers:
+    """What spark-perf prints of a test: `std` is the population's (divided by n), first and last in order of time."""
+
+    median: float
+    std: float
+    min: float
+    first: float
+    last: float
+
+
+def five_numbers(values: ArrayLike) -> FiveNumbers | None:
+    """spark-perf's five numbers of values in order of time; None of nothing."""
+    array = _floats(values)
+    if not array.size:
+        return None
+    return FiveNumbers(median(array), float(array.std()), float(array.min()), float(array[0]), float(array[-1]))
+
+
+def far_outliers(values: ArrayLike) -> list[int]:
+    """Indices of values more than three interquartile ranges outside the quartiles (Tukey's far out), on logarithms."""
+    array = _floats(values)
+    if array.size < 5 or array.min() <= 0:
+        return []
+    logs = np.log(array)
+    lower, upper = np.quantile(logs, [0.25, 0.75])
+    reach = 3 * (upper - lower)
+    return [int(i) for i in np.flatnonzero((logs < lower - reach) | (logs > upper + reach))]
+
+
+# -- two cells -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Cell against baseline, as a ratio.
+
+    ratio:          cell / baseline: the geometric mean of the ratios inside blocks. It is the estimate that belongs to
+                    the test: the shift that leaves the data most in balance.
+    low, high:      the ratios that the test does not reject; None where no ratio would be rejected (too few blocks).
+    p:              two-sided.
+    exact:          whether all arrangements were looked at, or `arrangements` random ones.
+    blocks, trials: what took part: blocks with trials of both; trials of baseline and cell in them.
+    smallest_p:     what p can't go below, however large the effect.
+    """
+
+    ratio: float
+    low: float | None
+    high: float | None
+    p: float
+    exact: bool
+    arrangements: int
+    blocks: int
+    trials: tuple[int, int]
+    smallest_p: float
+
+
+def compare(
+    baseline: ArrayLike,
+    baseline_blocks: ArrayLike,
+    cell: ArrayLike,
+    cell_blocks: ArrayLike,
+    level: float = LEVEL,
+    seed: int = 0,
+    limit: int = EXACT_UP_TO,
+) -> Comparison | None:
+    """Permutation test on logarithms that exchanges trials inside blocks, and its interval by inversion.
+
+    The statistic is the difference of mean logarithms inside each block, averaged over blocks (weighted by
+    n0 n1 / (n0 + n1), so equally when every block has one trial of each). Under the hypothesis of a ratio r the cell's
+    values divided by r could have been drawn for the baseline just as well, inside their block: p is the share of
+    such arrangements that are at least as far from balance. The arrangement that was run is always among those counted,
+    so p is valid also when they are drawn at random. The interval holds every r with p > 1 - level; each
+    arrangement's distance is linear in log r, so its ends are found exactly, without a search.
+
+    Args:
+        baseline, cell: the trials' values, all above zero.
+        baseline_blocks, cell_blocks: the block of each trial. Trials in blocks that lack the other take no part.
+
+    Returns:
+        None when no block has trials of both, or a value is not positive.
+    """
+    pairs = _by_block(baseline, baseline_blocks, cell, cell_blocks)
+    if pairs is None or not pairs:
+        return None
+    weights = np.array([len(a) * len(b) / (len(a) + len(b)) for a, b in pairs])
+    weights /= weights.sum()
+    count = math.prod(math.comb(len(a) + len(b), len(b)) for a, b in pairs)
+    exact = count <= limit
+    observed = float(sum(w * (b.mean() - a.mean()) for w, (a, b) in zip(weights, pairs, strict=True)))
+    arranged = _all_arrangements(pairs, weights) if exact else _drawn_arrangements(pairs, weights, limit, seed)
+    differences, overlaps = arranged
+    distance = abs(observed) - 1e-12 * max(1.0, abs(observed))
+    p = float(np.count_nonzero(np.abs(differences) >= distance)) / differences.size
+    low, high = _inverted(observed, differences, overlaps, level)
+    swaps = 2 if all(len(a) == len(b) for a, b in pairs) else 1
+    return Comparison(
+        ratio=math.exp(observed),
+        low=math.exp(low) if low is not None else None,
+        high=math.exp(high) if high is not None else None,
+        p=p,
+        exact=exact,
+        arrangements=int(differences.size),
+        blocks=len(pairs),
+        trials=(sum(len(a) for a, _ in pairs), sum(len(b) for _, b in pairs)),
+        smallest_p=max(swaps / count, 1 / differences.size),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: adjusted p-values in the order given, none above 1."""
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def minimum_detectable_ratio(differences: ArrayLike, level: float = LEVEL, power: float = 0.8) -> float | None:
+    """The slowdown (as a ratio above 1) that a comparison like this one finds with probability `power`.
+
+    A normal approximation from the scatter of the log differences between cell and baseline inside blocks; None with
+    fewer than 6 blocks, where exchanging trials inside blocks can't reject at 95 %.
+    """
+    from scipy.stats import t
+
+    array = _floats(differences)
+    if array.size < blocks_needed(level):
+        return None
+    reach = t.ppf((1 + level) / 2, array.size - 1) + t.ppf(power, array.size - 1)
+    return math.exp(float(reach) * float(array.std(ddof=1)) / math.sqrt(array.size))
+
+
+def trials_needed(differences: ArrayLike, ratio: float, level: float = LEVEL, power: float = 0.8) -> int | None:
+    """How many blocks it would take to find `ratio` with probability `power`, given this scatter (None below 2)."""
+    from scipy.stats import norm
+
+    array = _floats(differences)
+    if array.size < 2 or ratio <= 0 or ratio == 1:
+        return None
+    reach = (norm.ppf((1 + level) / 2) + norm.ppf(power)) * float(array.std(ddof=1)) / abs(math.log(ratio))
+    return max(blocks_needed(level), math.ceil(float(reach) ** 2) + 1)
+
+
+def blocks_needed(level: float = LEVEL, comparisons: int = 1) -> int:
+    """The fewest blocks of one trial each at which the smallest possible p passes the test, after Holm's correction."""
+    return math.ceil(math.log2(2 * comparisons / (1 - level)) - 1e-9)
+
+
+def block_differences(
+    baseline: ArrayLike, baseline_blocks: ArrayLike, cell: ArrayLike, cell_blocks: ArrayLike
+) -> Floats:
+    """Mean log of the cell minus mean log of the baseline, per block with both; empty if a value isn't positive."""
+    pairs = _by_block(baseline, baseline_blocks, cell, cell_blocks) or []
+    return np.array([b.mean() - a.mean() for a, b in pairs], dtype=np.float64)
+
+
+def drift(values: ArrayLike) -> tuple[float, float] | None:
+    """Whether values rise or fall in the order given: Kendall's tau and its two-sided p; None below 6 values."""
+    from scipy.stats import kendalltau
+
+    array = _floats(values)
+    if array.size < 6 or np.all(array == array[0]):
+        return None
+    found = kendalltau(np.arange(array.size), array)
+    return float(found.statistic), float(found.pvalue)
+
+
+# -- how -------------------------------------------------------------------------------------------------------------
+
+
+def _floats(values: ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float64).reshape(-1)
+
+
+def _order_rank(n: int, level: float) -> int:
+    """The largest k whose order statistics x(k), x(n+1-k) cover the median with at least `level`; 0 if none does."""
+    below, k = 0, 0
+    while k < n // 2:
+        below += math.comb(n, k)
+        if 2 * below / 2**n > 1 - level:
+            break
+        k += 1
+    return k
+
+
+def _student(values: Floats, level: float) -> tuple[float, float]:
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + level) / 2, values.size - 1)) * float(values.std(ddof=1)) / math.sqrt(values.size)
+    centre = float(values.mean())
+    return centre - half, centre + half
+
+
+def _by_block(
+    baseline: ArrayLike, baseline_blocks: ArrayLike, cell: ArrayLike, cell_blocks: ArrayLike
+) -> list[tuple[Floats, Floats]] | None:
+    """Logarithms of baseline and cell for each block that has both; None if a value is not positive."""
+    first, second = _floats(baseline), _floats(cell)
+    first_blocks, second_blocks = np.asarray(baseline_blocks), np.asarray(cell_blocks)
+    if (first <= 0).any() or (second <= 0).any():
+        return None
+    shared = np.intersect1d(first_blocks, second_blocks)
+    return [(np.log(first[first_blocks == b]), np.log(second[second_blocks == b])) for b in shared]
+
+
+def _contribution(values: Floats, chosen: Sequence[int], cells: int) -> tuple[float, float]:
+    """Of one block under one arrangement: its difference of means, and that of the cell's own membership (1 as run).
+
+    `values` are the baseline's followed by the cell's (the last `cells`); `chosen` are taken as the cell's.
+    """
+    n = values.size
+    mine = np.zeros(n, dtype=bool)
+    mine[list(chosen)] = True
+    member = np.zeros(n)
+    member[n - cells :] = 1.0
+    return (
+        float(values[mine].mean() - values[~mine].mean()),
+        float(member[mine].mean() - member[~mine].mean()),
+    )
+
+
+def _all_arrangements(pairs: list[tuple[Floats, Floats]], weights: Floats) -> tuple[Floats, Floats]:
+    """Statistic and overlap (see `_contribution`) of every arrangement: the sums over blocks of every choice."""
+    differences, overlaps = np.zeros(1), np.zeros(1)
+    for weight, (a, b) in zip(weights, pairs, strict=True):
+        values = np.concatenate([a, b])
+        each = [_contribution(values, chosen, b.size) for chosen in combinations(range(values.size), b.size)]
+        found = np.array(each) * weight
+        differences = np.add.outer(differences, found[:, 0]).reshape(-1)
+        overlaps = np.add.outer(overlaps, found[:, 1]).reshape(-1)
+    return differences, overlaps
+
+
+def _drawn_arrangements(
+    pairs: list[tuple[Floats, Floats]], weights: Floats, count: int, seed: int
+) -> tuple[Floats, Floats]:
+    """As `_all_arrangements`, of the arrangement that was run and `count` - 1 random ones."""
+    generator = np.random.default_rng(seed)
+    differences, overlaps = np.zeros(count), np.zeros(count)
+    for weight, (a, b) in zip(weights, pairs, strict=True):
+        values = np.concatenate([a, b])
+        member = np.concatenate([np.zeros(a.size), np.ones(b.size)])
+        orders = np.argsort(generator.random((count, values.size)), axis=1)
+        orders[0] = np.arange(values.size)
+        for result, numbers in ((differences, values), (overlaps, member)):
+            shuffled = numbers[orders]
+            result += weight * (shuffled[:, a.size :].mean(axis=1) - shuffled[:, : a.size].mean(axis=1))
+    return differences, overlaps
+
+
+def _inverted(
+    observed: float, differences: Floats, overlaps: Floats, level: float
+) -> tuple[float | None, float | None]:
+    """The ends of the set of shifts that the test does not reject.
+
+    With the cell's values shifted by -s an arrangement's statistic is d - s c (c its overlap), and that of the run
+    is D - s. It counts against rejection while |d - s c| >= |D - s|: an interval around D whose ends are the two roots
+    (D - d) / (1 - c) and (D + d) / (1 + c). The ends of the whole are order statistics of those ends.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = np.where(1 - overlaps > 1e-9, (observed - differences) / (1 - overlaps), np.nan)
+        second = np.where(1 + overlaps > 1e-9, (observed + differences) / (1 + overlaps), np.nan)
+    always = np.isnan(first) | np.isnan(second)
+    upper = np.where(always, np.inf, np.fmax(first, second))
+    lower = np.where(always, -np.inf, np.fmin(first, second))
+    rank = math.floor((1 - level) * differences.size + 1e-9)
+    high = float(np.sort(upper)[::-1][rank])
+    low = float(np.sort(lower)[rank])
+    return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)

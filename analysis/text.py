@@ -1,0 +1,210 @@
+"""A report as JSON, Markdown, CSV, and the table that a campaign ends with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis.answer import interval, short_names, signed
+from analysis.decompose import PARTS
+from analysis.words import decimals, fixed, probability
+
+Data = Mapping[str, Any]
+
+
+def as_json(report: Data) -> str:
+    """The contract that other programs read; strict JSON: what is not a finite number is null."""
+    return json.dumps(_plain(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_csv(report: Data) -> str:
+    """One row a sample, with its trial and cell. A failed trial without samples has one row with its status."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    heads = ["campaign", "cell", "label", "trial", "number", "block", "position", "status", "started"]
+    writer.writerow([*heads, "metric", "value", "unit", "iteration", "kept"])
+    for cell in report["cells"]:
+        for trial in cell["trials"]:
+            keys = ("id", "number", "block", "position", "status", "started")
+            row = [report["campaign"]["id"], cell["id"], cell["label"], *(trial[key] for key in keys)]
+            for sample in trial["samples"]:
+                writer.writerow([*row, *(sample[key] for key in ("metric", "value", "unit", "iteration", "kept"))])
+            if not trial["samples"]:
+                writer.writerow([*row, "", "", "", "", ""])
+    return out.getvalue()
+
+
+def as_markdown(report: Data) -> str:
+    """The report in Markdown: question, answer, what limits it, tables; names escaped."""
+    campaign = report["campaign"]
+    lines = [f"# {_mark(campaign['question'] or campaign['suite'])}", ""]
+    lines += [f"Campaign `{_code(campaign['id'])}` of suite `{_code(campaign['suite'])}`, {campaign['status']}.", ""]
+    lines += ["## Answer", "", *(f"- {_mark(text)}" for text in report["answer"]), ""]
+    if report["trust"]:
+        lines += ["## What limits it", ""]
+        lines += [f"- **{_mark(item['what'])}** {_mark(item['means'])}" for item in report["trust"]] + [""]
+    for metric in metric_names(report):
+        heads, rows = cells_table(report, metric)
+        lines += [f"## {_mark(metric)}", "", *_table(heads, rows), ""]
+    if report["findings"]:
+        lines += ["## Findings", "", *_table(*findings_table(report)), ""]
+        lines += [f"- {_mark(f['cell_label'])}: {_mark(f['because'])}" for f in report["findings"] if f["because"]]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def closing_table(report: Data) -> None:
+    """Print what a campaign ends with: every cell with n, median, interval and verdict; drawn on a terminal."""
+    heads, rows = closing_rows(report)
+    metric = report["campaign"]["metric"]
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
+
+        table = Table(title=escape(f"{report['campaign']['suite']}: {metric}"))
+        for index, head in enumerate(heads):
+            table.add_column(escape(head), justify="right" if 0 < index < 4 else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(text) for text in row))
+        Console().print(table)
+        return
+    print(f"{_one_line(report['campaign']['suite'])}: {metric}")
+    print("\n".join(aligned(heads, rows)))
+
+
+def closing_rows(report: Data) -> tuple[list[str], list[list[str]]]:
+    """The closing table's heads and rows."""
+    metric = report["campaign"]["metric"]
+    verdicts = {finding["cell"]: finding for finding in report["findings"]}
+    baselines = {finding["baseline"] for finding in report["findings"]}
+    rows = []
+    for row, cell in zip(_cell_rows(report, metric), report["cells"], strict=True):
+        label, n, middle, between = row[0], row[1], row[2], row[3]
+        said = verdict_of(verdicts[cell["id"]]) if cell["id"] in verdicts else ""
+        rows.append([label, n, middle, between, said or ("baseline" if cell["id"] in baselines else "")])
+    unit = _unit(report, metric)
+    return ["cell", "n", f"median {unit}".rstrip(), "95 % interval", "against baseline"], rows
+
+
+def verdict_of(finding: Data) -> str:
+    """`slower +12 % (+8.1 % to +16 %)`."""
+    if finding["ratio"] is None:
+        return str(finding["verdict"])
+    return f"{finding['verdict']}: {signed(finding['ratio'])} ({interval(finding)})"
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def metric_names(report: Data) -> list[str]:
+    """Every metric that some cell has, the one that cells are compared by first."""
+    names = dict.fromkeys([report["campaign"]["metric"]])
+    names.update(dict.fromkeys(name for cell in report["cells"] for name in cell["metrics"]))
+    return [name for name in names if any(name in cell["metrics"] for cell in report["cells"])]
+
+
+def cells_table(report: Data, metric: str) -> tuple[list[str], list[list[str]]]:
+    """One row a cell: label, n, median, interval, mean, std, min, max; numbers of a column line up."""
+    unit = _unit(report, metric)
+    heads = ["cell", "n", f"median [{unit}]" if unit else "median", "95 % interval", "mean", "std", "min", "max"]
+    return heads, _cell_rows(report, metric)
+
+
+def findings_table(report: Data) -> tuple[list[str], list[list[str]]]:
+    """One row a finding: cell, baseline, change, interval, adjusted p, verdict."""
+    by_id = {cell["id"]: cell for cell in report["cells"]}
+    rows = []
+    for finding in report["findings"]:
+        pair = [by_id[finding["cell"]], by_id[finding["baseline"]]]
+        ratio = finding["ratio"]
+        rows.append([
+            finding["cell_label"],
+            short_names(pair)[1],
+            "–" if ratio is None else signed(ratio),
+            "–" if ratio is None else interval(finding),
+            probability(finding["p_adjusted"]),
+            finding["verdict"],
+        ])  # fmt: skip
+    return ["cell", "against", "change", "95 % interval", "p (Holm)", "verdict"], rows
+
+
+def parts_table(report: Data) -> tuple[list[str], list[list[str]]] | None:
+    """One row a cell: the parts of its tasks' time in task-seconds a trial (means); None without event logs."""
+    with_tasks = [cell for cell in report["cells"] if cell["tasks"]]
+    present = [p for p in PARTS if any(abs(cell["tasks"]["parts"][p]) >= 5e-4 for cell in with_tasks)]
+    if not with_tasks or not present:
+        return None
+    sums = [sum(cell["tasks"]["parts"].values()) for cell in with_tasks]
+    places = min(3, decimals(sums) + 1)
+    rows = [
+        [cell["label"], str(cell["tasks"]["n"]), fixed(whole, places)]
+        + [fixed(cell["tasks"]["parts"][part], places) for part in present]
+        for cell, whole in zip(with_tasks, sums, strict=True)
+    ]
+    return ["cell", "n", "all", *(PARTS[part] for part in present)], rows
+
+
+def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The table as lines of plain text; columns 1 to 3 are numbers and stand right."""
+    texts = [[_one_line(text) for text in row] for row in [heads, *rows]]
+    widths = [max(len(row[i]) for row in texts) for i in range(len(heads))]
+    return [
+        "  ".join(
+            text.rjust(width) if 0 < index < 4 else text.ljust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in texts
+    ]
+
+
+def _cell_rows(report: Data, metric: str) -> list[list[str]]:
+    found = [cell["metrics"].get(metric) or {} for cell in report["cells"]]
+    places = decimals([one.get("median") for one in found])
+    rows = []
+    for cell, one in zip(report["cells"], found, strict=True):
+        shown = {
+            key: fixed(one.get(key), places) for key in ("median", "ci_low", "ci_high", "mean", "std", "min", "max")
+        }
+        between = f"{shown['ci_low']} to {shown['ci_high']}" if one.get("ci_low") is not None else "–"
+        rest = [shown[key] for key in ("mean", "std", "min", "max")]
+        rows.append([cell["label"], str(one.get("n", 0)), shown["median"], between, *rest])
+    return rows
+
+
+def _unit(report: Data, metric: str) -> str:
+    return next((cell["metrics"][metric]["unit"] for cell in report["cells"] if metric in cell["metrics"]), "")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    rule = ["---" if index == 0 else "---:" for index in range(len(heads))]
+    return ["| " + " | ".join(cells) + " |" for cells in [heads, rule, *([_mark(t) for t in row] for row in rows)]]
+
+
+def _mark(text: Any) -> str:
+    """Text that Markdown shows as it is, on one line, also inside a table."""
+    return re.sub(r"([\\`*_\[\]<>|#~$])", r"\\\1", _one_line(text)).replace("&", "&amp;")
+
+
+def _code(text: Any) -> str:
+    return _one_line(text).replace("`", "'")
+
+
+def _one_line(text: Any) -> str:
+    """Without line breaks and control characters, which could forge lines or drive a terminal."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", str(text))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
