@@ -12,11 +12,13 @@ import platform
 import pwd
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -59,6 +61,7 @@ class Ec2Provider:
         self._local = endpoint == "local"
 
     def _calls(self, say: Say) -> Ec2Calls:
+        threading.Thread(target=import_module, args=("boto3",)).start()  # while the endpoint comes up
         server = local_endpoint.running(self._home, say) if self._local else None
         return Ec2Calls(self._home_id, self._endpoint, self._region, server)
 

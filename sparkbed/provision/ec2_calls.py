@@ -56,7 +56,7 @@ class Found:
 
     @property
     def host(self) -> str | None:
-        return self.tags.get(tags.HOST)
+        return self.tags.get(tags.HOST) or None
 
 
 @dataclass(frozen=True)

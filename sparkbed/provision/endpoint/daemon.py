@@ -95,14 +95,19 @@ def _serve(home: Home, grace: float) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
 
+    address = home.endpoint / client.ADDRESS
+    abandoned = threading.Event()
+
     def go_on() -> bool:
         with state.lock:
+            if not _names_us(address):
+                abandoned.set()
             ended = reconciler.idle and time.monotonic() - hook.last_request > grace
-            hook.closing = ended or told.is_set()
+            hook.closing = ended or told.is_set() or abandoned.is_set()
             return not hook.closing
 
     write_private(
-        home.endpoint / client.ADDRESS,
+        address,
         json.dumps(
             {
                 "pid": os.getpid(),
@@ -116,13 +121,25 @@ def _serve(home: Home, grace: float) -> None:
     log.info("serving %s with nodes in %s at port %d", home.path, state.cidr, state.port)
     try:
         reconciler.run(go_on)
+        if abandoned.is_set():
+            log.warning("the state folder was taken away: ending its nodes")
+            reconciler.end_everything()
     finally:
-        (home.endpoint / client.ADDRESS).unlink(missing_ok=True)
+        if not abandoned.is_set():
+            address.unlink(missing_ok=True)
         server.shutdown()
         reconciler.close()
         reserved.close()
         held.close()
     log.info("ended: %s", "told to" if told.is_set() else "no instance is left")
+
+
+def _names_us(address: Path) -> bool:
+    """Whether the state folder still says that we are its endpoint; not so when somebody has removed it."""
+    try:
+        return bool(json.loads(address.read_text(encoding="utf-8"))["pid"] == os.getpid())
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _only_one(home: Home) -> IO[str]:

@@ -67,6 +67,15 @@ class Reconciler:
             self._zombies = marked.reap(self._zombies)
             self._wake.wait(SWEEP)
 
+    def end_everything(self) -> None:
+        """Ends every node without writing it down: for a state folder that is no more."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for record in self._state.instances.values():
+            try:
+                self._kinds[record.kind].stop(self._node(record))
+            except HostError as error:
+                log.error("%s", error)
+
     def close(self) -> None:
         """Stops serving nodes; what runs on them goes on, and a later endpoint takes them up."""
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -137,14 +146,17 @@ class Reconciler:
         self._wake.set()
 
     def _stop(self, record: Instance) -> None:
-        node = Node(record.id, record.address, self._state.port, "", self._folder / record.id, self._marker(record.id))
-        self._kinds[record.kind].stop(node)
+        self._kinds[record.kind].stop(self._node(record))
         with self._state.lock:
             self._emulation.release(record.id)
             self._emulation.show(record.id, "terminated", record.failure)
             self._state.forget(record.id)
             self._not_before.pop(record.id, None)
             self._state.save()
+
+    def _node(self, record: Instance) -> Node:
+        folder, marker = self._folder / record.id, self._marker(record.id)
+        return Node(record.id, record.address, self._state.port, "", folder, marker)
 
     def _marker(self, instance_id: str) -> str:
         return f"{instance_id}@{self._home_id}"
