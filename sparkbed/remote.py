@@ -152,8 +152,8 @@ class _Host:
 def _agent_failed(host: str, python: str, become_user: str | None, words: str) -> Unreachable:
     """Why no agent came up, from what the shell, sudo or Python said."""
     said = words or "nothing"
-    if become_user and "sudo" in words:
-        hint = f"It said: {said}. Allow the login user `sudo -n -u {become_user}` without a password."
+    if become_user:
+        hint = f"It said: {said}. Install sudo there, and allow the login user `sudo -n -u {become_user}` unasked."
         return Unreachable(f"{host}: can't become {become_user} by sudo", hint=hint)
     hint = f"It said: {said}. Install Python 3.6 or later there, or set ansible_python_interpreter."
     return Unreachable(f"{host}: can't start {python}", hint=hint)
@@ -337,6 +337,7 @@ class _ChannelWire:
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
+        self._words: str | None = None
 
     def send(self, data: bytes) -> None:
         self._channel.sendall(data)
@@ -345,6 +346,11 @@ class _ChannelWire:
         return self._channel.recv(1 << 18)
 
     def last_words(self) -> str:
+        if self._words is None:
+            self._words = self._read_words()
+        return self._words
+
+    def _read_words(self) -> str:
         self._channel.settimeout(2)
         text = b""
         with contextlib.suppress(OSError):
