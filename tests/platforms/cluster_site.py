@@ -14,6 +14,7 @@ from typing import Any
 
 from sparkbed.inventory import Inventory
 from sparkbed.model import Position
+from sparkbed.playbook import Runner
 from sparkbed.playbook.results import Counts, Failure, PlayResult
 from sparkbed.remote import Connections
 
@@ -44,8 +45,6 @@ class Ours:
     last: PlayResult | None = None
 
     def play(self, path: Path, extra_vars: Mapping[str, Any]) -> PlayResult:
-        from sparkbed.playbook import Runner
-
         self.last = Runner(self.site.inventory, self.connections).play(path, extra_vars=dict(extra_vars))
         return self.last
 
