@@ -50,10 +50,12 @@ class _Loader(yaml.SafeLoader):
         return Position(self.path, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def _construct_map(loader: _Loader, node: yaml.MappingNode) -> Iterable[Map]:
+# Both build their value before they return it, so that PyYAML itself refuses an alias inside its own anchor.
+
+
+def _construct_map(loader: _Loader, node: yaml.MappingNode) -> Map:
     merged = any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value)
     result = Map(loader.at(node))
-    yield result
     if merged:
         loader.flatten_mapping(node)
     for key_node, value_node in node.value:
@@ -72,14 +74,15 @@ def _construct_map(loader: _Loader, node: yaml.MappingNode) -> Iterable[Map]:
             )
         result[key] = loader.construct_object(value_node, deep=True)
         result.key_positions[key] = loader.at(key_node)
+    return result
 
 
-def _construct_seq(loader: _Loader, node: yaml.SequenceNode) -> Iterable[Seq]:
+def _construct_seq(loader: _Loader, node: yaml.SequenceNode) -> Seq:
     result = Seq(loader.at(node))
-    yield result
     for item in node.value:
         result.append(loader.construct_object(item, deep=True))
         result.item_positions.append(loader.at(item))
+    return result
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
@@ -92,9 +95,10 @@ def parse(text: str, path: Path) -> Any:
     Raises:
         DocumentError: when it is not YAML, has duplicate keys, or holds more than one document.
     """
-    loader = _Loader(text)
-    loader.path = path
+    loader: _Loader | None = None
     try:
+        loader = _Loader(text)
+        loader.path = path
         return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -107,8 +111,24 @@ def parse(text: str, path: Path) -> Any:
         ) from None
     except yaml.YAMLError as error:
         raise DocumentError(f"not valid YAML: {error}", where=str(path), hint="Is it a text file in UTF-8?") from None
+    except (ValueError, OverflowError) as error:
+        # PyYAML lets Python's own errors out: a date such as 2024-13-45, a number with too many digits.
+        raise DocumentError(
+            f"not valid YAML: {error}",
+            where=_last_place(loader, path),
+            hint="Quote the text that looks like a date or a number.",
+        ) from None
+    except RecursionError:
+        raise DocumentError("nested too deeply to be read", where=str(path)) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
+
+
+def _last_place(loader: _Loader | None, path: Path) -> Position | str:
+    """The place of the value that was being built."""
+    nodes = list(loader.recursive_objects) if loader is not None else []
+    return loader.at(nodes[-1]) if loader is not None and nodes else str(path)
 
 
 def load(path: Path) -> Any:
