@@ -1,0 +1,113 @@
+"""What a module that runs on the controller may ask: expressions, files beside the playbook, the host's agent."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparkbed.playbook.plays import Task
+from sparkbed.playbook.templating import TemplateError
+from sparkbed.playbook.variables import Scope
+from sparkbed.remote import Agent
+
+
+@dataclass(frozen=True)
+class Action:
+    """The context of one call of a controller module: the `ActionContext` of modules/controller.py.
+
+    `host` is whom the task is for; `connect` leads to where it acts, another host with delegate_to.
+    """
+
+    scope: Scope
+    task: Task
+    host: str
+    connect: Callable[[], Agent]
+    check: bool
+    diff: bool
+    environment: Mapping[str, str]
+    verbosity: int = 0
+
+    @property
+    def agent(self) -> Agent:
+        """The host's agent; connects when it is first asked for."""
+        return self.connect()
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a bare Jinja expression.
+
+        Raises:
+            TemplateError: when it has none.
+        """
+        return self.scope.expression(expression)
+
+    def conditional(self, expression: Any) -> bool:
+        """Whether a condition holds, as in `when`.
+
+        Raises:
+            TemplateError: when it has no value, or none that is true or false.
+        """
+        return self.scope.condition(expression)
+
+    def find_file(self, kind: str, name: str) -> Path:
+        """The file `name` beside the playbook: in its templates/ or files/ folder (by `kind`), or relative to it.
+
+        Raises:
+            TemplateError: naming the places looked at.
+        """
+        return find_file(self.folders, kind, name)
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where files are looked for: the folder of the task's file, then that of the playbook."""
+        playbook = self.scope.resolve("playbook_dir")
+        return list(dict.fromkeys([self.task.folder.absolute(), Path(str(playbook))]))
+
+    def render_file(self, path: Path, dest: str = "", **options: Any) -> str:
+        """The text of the template at `path` for this host; `options` are Jinja's delimiters and trimming.
+
+        Raises:
+            TemplateError: naming the template and what is wrong with it.
+        """
+        names = self.scope.over(_template_names(path, dest))
+        search = [place for folder in self.folders for place in (folder / "templates", folder)]
+        return self.scope.templates.file(path, names, search, **options)
+
+
+def find_file(folders: list[Path], kind: str, name: str) -> Path:
+    """See `Action.find_file`."""
+    wanted = Path(name).expanduser()
+    if wanted.is_absolute():
+        places = [wanted]
+    else:
+        places = [place for folder in folders for place in (folder / kind / wanted, folder / wanted)]
+    # `..` is taken as text, as Ansible does it: templates/../x is x, also where there is no templates/.
+    places = [Path(os.path.normpath(place)) for place in places]
+    for place in places:
+        if place.exists():
+            return place
+    looked = ", ".join(str(place) for place in places)
+    raise TemplateError(f"Could not find or access {name!r}. Looked at: {looked}")
+
+
+def _template_names(path: Path, dest: str) -> dict[str, Any]:
+    """The variables that templates of files have besides: Ansible's names."""
+    about = path.stat()
+    try:
+        owner = pwd.getpwuid(about.st_uid).pw_name
+    except KeyError:
+        owner = str(about.st_uid)
+    return {
+        "ansible_managed": "Ansible managed",
+        "template_host": os.uname().nodename,
+        "template_path": str(path),
+        "template_fullpath": str(path.absolute()),
+        "template_destpath": dest or None,
+        "template_uid": owner,
+        "template_mtime": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about.st_mtime)),
+        "template_run_date": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }

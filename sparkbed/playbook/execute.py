@@ -1,0 +1,429 @@
+"""One task on one host: conditions, arguments, the module, what `changed_when` and its like make of the result.
+
+The order of things is ansible-core's: items, `when`, arguments, the module (again while `until` does not hold),
+`changed_when`, `failed_when`. All items of a loop go to the host in one message where none of them can depend on
+what another one did.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sparkbed.errors import HostError
+from sparkbed.playbook import loops, modules
+from sparkbed.playbook.actions import Action
+from sparkbed.playbook.modules import controller
+from sparkbed.playbook.outcome import Item, Outcome, status_of
+from sparkbed.playbook.plays import Loop, Task
+from sparkbed.playbook.templating import OMIT, TemplateError, is_template
+from sparkbed.playbook.variables import LOCAL, Layer, Scope
+from sparkbed.remote import Agent, Connections
+
+Retry = Callable[[str, Task, int], None]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a module, ready to go: where to, as whom, with which arguments."""
+
+    host: str
+    become_user: str | None
+    args: dict[str, Any]
+    environment: dict[str, str]
+    check: bool
+    diff: bool
+
+    @property
+    def target(self) -> tuple[Any, ...]:
+        """Calls of one target can go in one message."""
+        return self.host, self.become_user, tuple(sorted(self.environment.items())), self.check, self.diff
+
+
+class Skip(Exception):  # no error: a condition that does not hold
+    """The task's conditions do not hold; `result` says which."""
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        super().__init__("skipped")
+        self.result = result
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Runs tasks on hosts. `hosts` are the names that tasks may be delegated to."""
+
+    connections: Connections
+    hosts: frozenset[str]
+    check: bool
+    diff: bool
+    retrying: Retry
+    verbosity: int = 0
+
+    def run(self, task: Task, host: str, scope: Scope) -> Outcome:
+        """What `task` comes to on `host`; failures and lost hosts are results too, never exceptions."""
+        outcome = Outcome(host, {})
+        settings = task.settings
+        try:
+            outcome.no_log = _flag(scope, settings.no_log)
+            outcome.result = self._result(task, host, scope, outcome)
+        except HostError as error:
+            outcome.result = {
+                "unreachable": True,
+                "changed": False,
+                "msg": f"{error.what}. {error.hint}" if error.hint else error.what,
+            }
+        except TemplateError as error:
+            outcome.result = _failure(str(error))
+        try:
+            outcome.ignore_unreachable = _flag(scope, settings.ignore_unreachable)
+            if not outcome.items:
+                outcome.ignore_errors = _flag(scope, settings.ignore_errors)
+        except TemplateError as error:
+            outcome.result = _failure(str(error))
+        return outcome
+
+    # -- loops ------------------------------------------------------------------------------------------------------
+
+    def _result(self, task: Task, host: str, scope: Scope, outcome: Outcome) -> dict[str, Any]:
+        if task.loop is None:
+            result = self._once(task, host, scope, outcome)
+            result.setdefault("changed", False)
+            return result
+        try:
+            items = loops.items(task.loop, scope)
+        except TemplateError:
+            # A condition that does not hold hides a loop that has no value.
+            _conditions(task, scope)
+            raise
+        except Skip as skip:
+            return skip.result
+        if not items:
+            return {"changed": False, "skipped": True, "skipped_reason": "No items in the list", "results": []}
+        return self._loop(task, host, scope, outcome, items)
+
+    def _loop(self, task: Task, host: str, scope: Scope, outcome: Outcome, items: list[Any]) -> dict[str, Any]:
+        assert task.loop is not None
+        outcome.items = []
+        scopes = [scope.over(_loop_variables(task.loop, items, index)) for index in range(len(items))]
+        if self._can_batch(task):
+            results = self._batch(task, host, scopes, outcome)
+            for index, result in enumerate(results):
+                self._add_item(task, task.loop, scopes[index], items, index, result, outcome)
+            return _joined(outcome)
+        learned: dict[str, Any] = {}
+        for index, one in enumerate(scopes):
+            if index and task.loop.pause:
+                time.sleep(float(scope.value(task.loop.pause)))
+            # What an item registered or set, the next one sees.
+            own = Scope(one.templates, (one.layers[0], _final(learned), *one.layers[1:]), one.folder)
+            try:
+                result = self._once(task, host, own, outcome)
+            except TemplateError as error:
+                result = _failure(str(error))
+            learned.update(outcome.facts)
+            if task.register:
+                learned[task.register] = result
+            self._add_item(task, task.loop, own.over({task.register: result} if task.register else {}), items, index,
+                           result, outcome)  # fmt: skip
+            if task.loop.break_when and all(own.over(learned).condition(one) for one in task.loop.break_when):
+                break
+        return _joined(outcome)
+
+    def _add_item(
+        self, task: Task, loop: Loop, scope: Scope, items: list[Any], index: int, result: dict[str, Any],
+        outcome: Outcome,
+    ) -> None:  # fmt: skip
+        result[loop.loop_var] = items[index]
+        result["ansible_loop_var"] = loop.loop_var
+        if loop.index_var:
+            result[loop.index_var] = index
+            result["ansible_index_var"] = loop.index_var
+        if loop.extended:
+            result["ansible_loop"] = loops.extended(items, index)
+        label: Any = items[index]
+        ignore = False
+        try:
+            if loop.label is not None:
+                label = scope.value(loop.label)
+            ignore = _flag(scope, task.settings.ignore_errors)
+        except TemplateError as error:
+            result.update(failed=True, msg=f"Failed to template loop_control.label: {error}")
+        assert outcome.items is not None
+        outcome.items.append(Item(result, label, ignore))
+
+    def _can_batch(self, task: Task) -> bool:
+        """Whether all items may go in one message: none can see what another one did."""
+        loop, settings = task.loop, task.settings
+        assert loop is not None
+        spec = modules.SPECS[task.module]
+        if not spec.loops_together or task.until or task.retries is not None or loop.pause or loop.break_when:
+            return False
+        asked = (task.args, settings.when, settings.vars, settings.environment, task.args_template)
+        return task.register is None or not _mentions(asked, task.register)
+
+    def _batch(self, task: Task, host: str, scopes: list[Scope], outcome: Outcome) -> list[dict[str, Any]]:
+        results: list[dict[str, Any] | None] = [None] * len(scopes)
+        calls: dict[tuple[Any, ...], list[tuple[int, Call]]] = {}
+        for index, scope in enumerate(scopes):
+            try:
+                call = self._prepared(task, host, scope, outcome)
+                calls.setdefault(call.target, []).append((index, call))
+            except Skip as skip:
+                results[index] = skip.result
+            except TemplateError as error:
+                results[index] = _failure(str(error))
+        for group in calls.values():
+            answers = self._answers(task, host, [(scopes[index], call) for index, call in group])
+            for (index, _), answer in zip(group, answers, strict=True):
+                results[index] = self._judged(task, scopes[index], answer, outcome)
+        return [result if result is not None else _failure("no answer") for result in results]
+
+    # -- one round --------------------------------------------------------------------------------------------------
+
+    def _once(self, task: Task, host: str, scope: Scope, outcome: Outcome) -> dict[str, Any]:
+        try:
+            call = self._prepared(task, host, scope, outcome)
+        except Skip as skip:
+            return skip.result
+        tries = self._tries(task, scope)
+        result: dict[str, Any] = {}
+        for attempt in range(1, tries + 1):
+            answer = self._called(task, host, scope, call)
+            if tries > 1:
+                answer["attempts"] = attempt
+            result = self._judged(task, scope, answer, outcome)
+            if tries == 1 or self._settled(task, scope, result):
+                return result
+            if attempt < tries:
+                self.retrying(host, task, tries - attempt)
+                time.sleep(max(0.0, float(scope.value(task.delay))))
+        result.update(attempts=tries - 1, failed=True)
+        return result
+
+    def _tries(self, task: Task, scope: Scope) -> int:
+        if task.retries is not None:
+            try:
+                return 1 + max(0, int(scope.value(task.retries)))
+            except (TypeError, ValueError):
+                raise TemplateError(f"retries must be a whole number, not {task.retries!r}") from None
+        return 4 if task.until else 1
+
+    def _settled(self, task: Task, scope: Scope, result: dict[str, Any]) -> bool:
+        seen = scope.over({task.register: result}) if task.register else scope
+        if not task.until:
+            return not result.get("failed")
+        return all(seen.condition(condition) for condition in task.until)
+
+    def _called(self, task: Task, host: str, scope: Scope, call: Call) -> dict[str, Any]:
+        return self._answers(task, host, [(scope, call)])[0]
+
+    def _answers(self, task: Task, host: str, calls: list[tuple[Scope, Call]]) -> list[dict[str, Any]]:
+        """What the module says to calls of one target, in one message if it has anything to send."""
+        first = calls[0][1]
+        if modules.SPECS[task.module].runs_on == "host":
+            return self._agent(first).call(
+                task.module,
+                [call.args for _, call in calls],
+                check=first.check,
+                diff=first.diff,
+                environment=first.environment,
+            )
+        actions = [
+            Action(
+                scope=scope,
+                task=task,
+                host=host,
+                connect=lambda: self._agent(first),
+                check=call.check,
+                diff=call.diff,
+                environment=call.environment,
+                verbosity=self.verbosity,
+            )
+            for scope, call in calls
+        ]
+        pairs = [(call.args, action) for (_, call), action in zip(calls, actions, strict=True)]
+        return [dict(result) for result in controller.run_many(task.module, pairs)]
+
+    def _agent(self, call: Call) -> Agent:
+        return self.connections.agent(call.host, become_user=call.become_user)
+
+    def _prepared(self, task: Task, host: str, scope: Scope, outcome: Outcome) -> Call:
+        """What is to be called, everything rendered; raises Skip when a condition does not hold."""
+        _conditions(task, scope)
+        settings = task.settings
+        target = host
+        if settings.delegate_to is not None:
+            target = scope.text(settings.delegate_to)
+            if target not in self.hosts and target not in LOCAL:
+                raise TemplateError(f"delegate_to names {target!r}, which the inventory doesn't have")
+            outcome.delegated_to = target
+        try:
+            spec = modules.SPECS[task.module]
+            args = _arguments(task, scope)
+            if not spec.any_options:
+                args = modules.coerce(spec, args)
+        except ValueError as error:
+            raise TemplateError(str(error)) from None
+        return Call(
+            host=target,
+            become_user=_become_user(scope, task),
+            args=args,
+            environment=_environment(scope, settings.environment),
+            check=self.check if settings.check_mode is None else _flag(scope, settings.check_mode),
+            diff=self.diff if settings.diff is None else _flag(scope, settings.diff),
+        )
+
+    def _judged(self, task: Task, scope: Scope, result: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+        """The module's answer with `failed` and `changed` as the task wants them; facts and notifications kept."""
+        if "failed" not in result:
+            result["failed"] = result.get("rc", 0) not in (0, "0")
+        result.setdefault("changed", False)
+        facts = result.get("ansible_facts")
+        if isinstance(facts, Mapping) and task.module != "debug":
+            outcome.facts.update(facts)
+        if "skipped" not in result and (task.changed_when or task.failed_when):
+            seen = scope.over({**outcome.facts, **({task.register: result} if task.register else {})})
+            self._rejudge(task, seen, result)
+        if task.settings.notify:
+            for name in task.settings.notify:
+                value = scope.value(name)
+                outcome.notify.extend(str(one) for one in (value if isinstance(value, list) else [value]))
+        return result
+
+    def _rejudge(self, task: Task, scope: Scope, result: dict[str, Any]) -> None:
+        which = "changed"
+        try:
+            if task.changed_when:
+                result["changed"] = all(scope.condition(condition) for condition in task.changed_when)
+            which = "failed"
+            if task.failed_when:
+                failed = all(scope.condition(condition) for condition in task.failed_when)
+                result["failed"] = result["failed_when_result"] = failed
+        except TemplateError as error:
+            result["failed"] = True
+            result[f"{which}_when_result"] = str(error)
+
+
+# -- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _final(values: Mapping[str, Any]) -> Layer:
+    return Layer(values, document=False)
+
+
+def _failure(message: str) -> dict[str, Any]:
+    return {"failed": True, "changed": False, "msg": f"Task failed: {message}"}
+
+
+def _flag(scope: Scope, raw: Any) -> bool:
+    """A keyword's value as yes or no; nothing is no."""
+    if raw is None or isinstance(raw, bool):
+        return bool(raw)
+    value = scope.value(raw)
+    if isinstance(value, str):
+        if value.lower() in ("yes", "on", "1", "true", "y", "t"):
+            return True
+        if value.lower() in ("no", "off", "0", "false", "n", "f", ""):
+            return False
+        raise TemplateError(f"the value {value!r} is neither yes nor no")
+    return bool(value)
+
+
+def _conditions(task: Task, scope: Scope) -> None:
+    for condition in task.settings.when:
+        if not scope.condition(condition):
+            raise Skip(
+                {
+                    "changed": False,
+                    "skipped": True,
+                    "skip_reason": "Conditional result was False",
+                    "false_condition": condition,
+                }
+            )
+
+
+_UNRENDERED = {("assert", "that")}
+"""Options whose text is an expression already: the action evaluates them."""
+
+
+def _arguments(task: Task, scope: Scope) -> dict[str, Any]:
+    args: dict[str, Any] = {}
+    if task.args_template is not None:
+        given = scope.value(task.args_template)
+        if not isinstance(given, Mapping):
+            raise TemplateError("`args` must be a mapping")
+        args.update(given)
+    for name, raw in task.args.items():
+        key = scope.text(name) if task.module == "set_fact" and is_template(name) else name
+        if (task.module, name) in _UNRENDERED:
+            args[key] = raw
+            continue
+        try:
+            value = scope.value(raw) if is_template(raw) else raw
+        except TemplateError as error:
+            where = f"Finalization of task args for 'ansible.builtin.{task.module}' failed"
+            raise TemplateError(f"{where}: Error while resolving value for {name!r}: {error}") from None
+        if value is not OMIT:
+            args[key] = value
+    return args
+
+
+def _become_user(scope: Scope, task: Task) -> str | None:
+    """Whom the task runs as; None for the user that we connect as. Variables of the host win over keywords."""
+    settings = task.settings
+    wanted = scope.resolve("ansible_become")
+    become = _flag(scope, settings.become if not isinstance(wanted, (bool, str, int)) else wanted)
+    if not become:
+        return None
+    user = scope.resolve("ansible_become_user")
+    if isinstance(user, str):
+        return user
+    return scope.text(settings.become_user) if settings.become_user else "root"
+
+
+def _environment(scope: Scope, parts: tuple[Any, ...]) -> dict[str, str]:
+    result: dict[str, str] = {}
+    for part in parts:
+        value = scope.value(part)
+        if not isinstance(value, Mapping):
+            raise TemplateError(f"environment must be a mapping, not {type(value).__name__}")
+        result.update({str(name): "" if text is None else str(text) for name, text in value.items()})
+    return result
+
+
+def _loop_variables(loop: Loop, items: list[Any], index: int) -> dict[str, Any]:
+    result = {"ansible_loop_var": loop.loop_var, loop.loop_var: items[index]}
+    if loop.index_var:
+        result.update({"ansible_index_var": loop.index_var, loop.index_var: index})
+    if loop.extended:
+        result["ansible_loop"] = loops.extended(items, index)
+    return result
+
+
+def _mentions(value: Any, name: str) -> bool:
+    if isinstance(value, str):
+        return name in value
+    if isinstance(value, Mapping):
+        return any(_mentions(part, name) for part in (*value.keys(), *value.values()))
+    return isinstance(value, (list, tuple)) and any(_mentions(part, name) for part in value)
+
+
+def _joined(outcome: Outcome) -> dict[str, Any]:
+    """The result of a whole loop, from its items'."""
+    items = outcome.items or []
+    results = [item.result for item in items]
+    statuses = [status_of(result) for result in results]
+    joined: dict[str, Any] = {
+        "results": results,
+        "changed": any(result.get("changed") for result in results),
+        "skipped": all(result.get("skipped") for result in results),
+        "msg": "All items completed",
+    }
+    if joined["skipped"]:
+        joined["msg"] = "All items skipped"
+    if "failed" in statuses:
+        joined.update(failed=True, msg="One or more items failed")
+        outcome.ignore_errors = all(item.ignore_errors for item in items if item.result.get("failed"))
+    return joined

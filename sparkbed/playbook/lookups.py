@@ -1,0 +1,51 @@
+"""`lookup(kind, terms)` in templates: env, file and vars."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jinja2
+from jinja2.runtime import Context
+from jinja2.utils import missing
+
+from sparkbed.playbook.actions import find_file
+from sparkbed.playbook.templating import SCOPE, TemplateError
+
+
+@jinja2.pass_context
+def lookup(context: Context, kind: str, *terms: Any, wantlist: bool = False, **options: Any) -> Any:
+    """What Ansible's lookup of that name gives: texts joined by commas, or a list if `wantlist`."""
+    name = kind.rpartition(".")[2]
+    if name not in _KINDS:
+        raise TemplateError(f"lookup {kind!r} is outside the subset; it has {', '.join(sorted(_KINDS))}")
+    flat = [one for term in terms for one in (term if isinstance(term, list) else [term])]
+    found = [_KINDS[name](context.parent[SCOPE], term, options) for term in flat]
+    if wantlist:
+        return found
+    if len(found) == 1:
+        return found[0]
+    return ",".join(str(one) for one in found)
+
+
+def _env(_scope: Any, term: Any, options: dict[str, Any]) -> Any:
+    return os.environ.get(str(term), options.get("default", ""))
+
+
+def _file(scope: Any, term: Any, options: dict[str, Any]) -> str:
+    path = find_file([scope.folder.absolute()], "files", str(term))
+    text = path.read_text(encoding="utf-8")
+    return text.rstrip() if options.get("rstrip", True) else text
+
+
+def _vars(scope: Any, term: Any, options: dict[str, Any]) -> Any:
+    value = scope.resolve(str(term))
+    if value is missing:
+        if "default" in options:
+            return options["default"]
+        raise TemplateError(f"No variable named {term!r} was found.")
+    return value
+
+
+_KINDS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {"env": _env, "file": _file, "vars": _vars}

@@ -1,0 +1,326 @@
+"""Refuses, before any host is touched, templates that can't be read and names that nothing could define.
+
+A name can be defined by the inventory, by any play, block, task or file of variables of the playbook, by `register`,
+`set_fact`, loops, extra variables and Ansible's own magic variables. A use that asks first (`is defined`,
+`default()`) is fine; where a task or template asks once, all uses in it are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2 import meta, nodes
+
+from sparkbed.documents import Map, Seq
+from sparkbed.inventory.model import Inventory
+from sparkbed.model import Position
+from sparkbed.playbook import filters
+from sparkbed.playbook.actions import find_file
+from sparkbed.playbook.parse import Refusal
+from sparkbed.playbook.plays import Play, Playbook, Task, tasks_of
+from sparkbed.playbook.strategy import load_variables
+from sparkbed.playbook.templating import TemplateError, Templates, is_all_template, is_template
+
+_words = str.split
+MAGIC = frozenset(
+    _words(
+        "ansible_check_mode ansible_config_file ansible_connection ansible_diff_mode ansible_failed_result"
+        " ansible_failed_task ansible_forks ansible_host ansible_index_var ansible_inventory_sources ansible_limit"
+        " ansible_loop ansible_loop_var ansible_play_batch ansible_play_hosts ansible_play_hosts_all ansible_play_name"
+        " ansible_playbook_python ansible_port ansible_run_tags ansible_skip_tags ansible_user ansible_verbosity"
+        " ansible_version group_names groups hostvars inventory_dir inventory_file inventory_hostname"
+        " inventory_hostname_short omit play_hosts playbook_dir"
+    )
+)
+TEMPLATE_MAGIC = frozenset(
+    _words(
+        "ansible_managed template_destpath template_fullpath template_host template_mtime template_path"
+        " template_run_date template_uid"
+    )
+)
+GLOBALS = frozenset(_words("cycler dict joiner lipsum lookup namespace q query range"))
+LOOKUPS = frozenset(["env", "file", "vars"])
+_SHORT_FACTS = "ansible_facts"
+
+
+def check(
+    playbook: Playbook, inventory: Inventory, extra: Iterable[str], refuse: Refusal, templates: Templates
+) -> None:
+    """Refuse what `playbook` asks for and nothing can give.
+
+    Raises:
+        DocumentError: at the template's place, naming what is unknown.
+    """
+    defined = _inventory_names(inventory) | set(extra) | MAGIC | GLOBALS
+    for play in playbook.plays:
+        defined |= _play_names(play)
+    for play in playbook.plays:
+        _Checker(defined, refuse, templates, play, playbook.path.absolute().parent).run()
+
+
+def _inventory_names(inventory: Inventory) -> set[str]:
+    names: set[str] = set()
+    for host in inventory.hosts:
+        names |= {str(name) for name in inventory.variables(host)}
+    return names
+
+
+def _play_names(play: Play) -> set[str]:
+    names = set(play.vars)
+    for entry in play.vars_files:
+        for file in entry if isinstance(entry, list) else [entry]:
+            if not is_template(file) and (play.folder / file).is_file():
+                names |= set(load_variables(play.folder / file))
+    for task in _all_tasks(play):
+        names |= set(task.settings.vars)
+        if task.register:
+            names.add(task.register)
+        if task.module == "set_fact":
+            names |= {str(name) for name in task.args}
+        if task.loop:
+            names |= {task.loop.loop_var, *([task.loop.index_var] if task.loop.index_var else [])}
+    return {str(name) for name in names}
+
+
+def _all_tasks(play: Play) -> Iterator[Task]:
+    for section in play.sections:
+        yield from tasks_of(section)
+    yield from play.handlers
+
+
+@dataclass
+class _Use:
+    """The names that one piece of a playbook uses, where, and which of them it asks about first."""
+
+    names: dict[str, Position] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+
+class _Checker:
+    """Checks one play against all names of the playbook."""
+
+    def __init__(
+        self, defined: set[str], refuse: Refusal, templates: Templates, play: Play, playbook_dir: Path
+    ) -> None:
+        self.defined = defined
+        self.refuse = refuse
+        self.templates = templates
+        self.play = play
+        self.playbook_dir = playbook_dir
+        # A set_fact whose name is a template, or a file of variables named by one, can define anything.
+        self.anything = any(
+            task.module == "set_fact" and (task.args_template or any(is_template(str(name)) for name in task.args))
+            for task in _all_tasks(play)
+        ) or any(is_template(str(entry)) for entry in play.vars_files)
+
+    def run(self) -> None:
+        use = _Use()
+        self._walk(self.play.vars, self.play.position, use)
+        self._settle(use)
+        for task in _all_tasks(self.play):
+            self._task(task)
+
+    def _task(self, task: Task) -> None:
+        use = _Use()
+        settings = task.settings
+        for condition in (*settings.when, *task.until, *task.changed_when, *task.failed_when):
+            self._condition(condition, task.position, use)
+        rendered = (
+            task.args, task.args_template, settings.vars, settings.environment, settings.notify, settings.delegate_to,
+            settings.become, settings.become_user, settings.run_once, settings.no_log, settings.ignore_errors,
+            settings.check_mode, settings.diff, task.retries, task.delay,
+        )  # fmt: skip
+        if task.loop:
+            self._walk(task.loop.value, task.position, use)
+            self._walk(task.loop.label, task.position, use)
+        if task.module == "assert":
+            that = task.args.get("that")
+            for condition in that if isinstance(that, list) else [that]:
+                self._condition(condition, task.position, use)
+            rendered = ({k: v for k, v in task.args.items() if k != "that"}, *rendered[1:])
+        if task.module == "debug" and isinstance(task.args.get("var"), str):
+            self._expression(task.args["var"], task.position, use, asked=True)
+        for part in rendered:
+            self._walk(part, task.position, use)
+        self._settle(use)
+        if task.module == "template":
+            self._template_file(task)
+
+    def _template_file(self, task: Task) -> None:
+        source = task.args.get("src")
+        if not isinstance(source, str):
+            return
+        for name in self._sources(source, task):
+            try:
+                path = find_file([task.folder.absolute(), self.playbook_dir], "templates", name)
+            except TemplateError as error:
+                raise self.refuse.wrong(str(error), task.position, "Correct `src`.") from None
+            options = {key: task.args[key] for key in _DELIMITERS if isinstance(task.args.get(key), str)}
+            use = _Use()
+            text = path.read_text(encoding="utf-8")
+            try:
+                tree = self.templates.parse_file(text, **options)
+            except jinja2.TemplateSyntaxError as error:
+                raise self._syntax(error, Position(path, error.lineno)) from None
+            self._tree(tree, Position(path, 1), use, lines=True)
+            use.asked |= TEMPLATE_MAGIC
+            self._settle(use)
+
+    def _sources(self, source: str, task: Task) -> list[str]:
+        """The files that `src` can name: itself, or one for each item of a literal loop."""
+        if not is_template(source):
+            return [source]
+        loop = task.loop
+        if loop is None or loop.kind not in ("loop", "items", "list") or not isinstance(loop.value, list):
+            return []
+        found = []
+        for item in loop.value:
+            if is_template(item):
+                continue
+            value = self.templates.render(source, _Only({loop.loop_var: item}))
+            if isinstance(value, str):
+                found.append(value)
+        return found
+
+    # -- walking ----------------------------------------------------------------------------------------------------
+
+    def _walk(self, value: Any, where: Position, use: _Use) -> None:
+        if isinstance(value, str):
+            if is_template(value):
+                self._text(value, where, use)
+        elif isinstance(value, Mapping):
+            for key, item in value.items():
+                at = value.where(key) if isinstance(value, Map) else where
+                if isinstance(key, str) and is_template(key):
+                    self._text(key, at, use)
+                self._walk(item, at, use)
+        elif isinstance(value, (list, tuple)):
+            for index, item in enumerate(value):
+                self._walk(item, value.where(index) if isinstance(value, Seq) else where, use)
+
+    def _condition(self, value: Any, where: Position, use: _Use) -> None:
+        if isinstance(value, str):
+            if is_all_template(value.strip()):
+                self._text(value.strip(), where, use)
+            elif value.strip():
+                self._expression(value.strip(), where, use)
+
+    def _text(self, text: str, where: Position, use: _Use) -> None:
+        try:
+            tree = self.templates.parse(text)
+        except jinja2.TemplateSyntaxError as error:
+            raise self._syntax(error, where) from None
+        self._tree(tree, where, use)
+
+    def _expression(self, text: str, where: Position, use: _Use, *, asked: bool = False) -> None:
+        try:
+            tree = self.templates.parse_expression(text)
+        except jinja2.TemplateSyntaxError as error:
+            raise self._syntax(error, where) from None
+        self._tree(tree, where, use)
+        if asked:
+            use.asked |= set(use.names)
+
+    def _syntax(self, error: jinja2.TemplateSyntaxError, where: Position) -> Exception:
+        message = error.message or "syntax error"
+        for kind in ("filter", "test"):
+            if message.startswith(f"No {kind} named"):
+                name = message.split("'")[1]
+                return self._unknown(kind, name, where)
+        return self.refuse.wrong(f"a template can't be read: {message}", where, "Check its braces and quotes.")
+
+    def _unknown(self, kind: str, name: str, where: Position) -> Exception:
+        table = self.templates.filters if kind == "filter" else self.templates.tests
+        near = get_close_matches(name, [one for one in table if "." not in one], n=1)
+        why = f" ({filters.REFUSED[name]})" if kind == "filter" and name in filters.REFUSED else ""
+        hint = f"Did you mean {near[0]!r}?" if near and not why else ""
+        return self.refuse(f"{kind} {name!r} is outside the subset{why}", where, hint)
+
+    def _tree(self, tree: nodes.Template, where: Position, use: _Use, *, lines: bool = False) -> None:
+        for node in tree.find_all((nodes.Filter, nodes.Test)):
+            kind = "filter" if isinstance(node, nodes.Filter) else "test"
+            table = self.templates.filters if kind == "filter" else self.templates.tests
+            if node.name not in table:
+                raise self._unknown(kind, node.name, _at(where, node, lines))
+        for call in tree.find_all(nodes.Call):
+            self._lookup(call, _at(where, call, lines))
+        free = meta.find_undeclared_variables(tree)
+        use.asked |= _asked(tree)
+        for name in tree.find_all(nodes.Name):
+            if name.ctx == "load" and name.name in free:
+                use.names.setdefault(name.name, _at(where, name, lines))
+
+    def _lookup(self, call: nodes.Call, where: Position) -> None:
+        if not isinstance(call.node, nodes.Name) or call.node.name not in ("lookup", "query", "q") or not call.args:
+            return
+        first = call.args[0]
+        if isinstance(first, nodes.Const) and str(first.value).rpartition(".")[2] not in LOOKUPS:
+            raise self.refuse(
+                f"lookup {first.value!r} is outside the subset", where, f"It has: {', '.join(sorted(LOOKUPS))}."
+            )
+
+    def _settle(self, use: _Use) -> None:
+        for name, where in use.names.items():
+            if name in self.defined or name in use.asked or (self.anything and not name.startswith("ansible_")):
+                continue
+            if name.startswith("ansible_"):
+                raise self.refuse(
+                    f"{name!r} is a fact that sparkbed doesn't gather", where, "Ask the host with a task instead."
+                )
+            near = get_close_matches(name, self.defined, n=1, cutoff=0.75)
+            raise self.refuse(
+                f"nothing defines {name!r}",
+                where,
+                f"Did you mean {near[0]!r}?" if near else "Define it, pass it with -e, or ask with `is defined`.",
+            )
+
+
+_DELIMITERS = [
+    "block_start_string",
+    "block_end_string",
+    "variable_start_string",
+    "variable_end_string",
+    "comment_start_string",
+    "comment_end_string",
+]
+
+
+class _Only:
+    """Names for a template of which only some parts are known yet."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+
+    def resolve(self, name: str) -> Any:
+        from jinja2.utils import missing
+
+        return self.values.get(name, missing)
+
+
+def _at(where: Position, node: nodes.Node, lines: bool) -> Position:
+    return Position(where.file, node.lineno or 1) if lines else where
+
+
+_GUARDS = frozenset(["default", "d", "mandatory"])
+
+
+def _asked(tree: nodes.Template) -> set[str]:
+    """The names about which `tree` asks whether they are defined."""
+    found = set()
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        guards = (
+            node.name.rpartition(".")[2] in _GUARDS
+            if isinstance(node, nodes.Filter)
+            else node.name in ("defined", "undefined")
+        )
+        if guards and node.node is not None:
+            # In (a ~ b | upper) | default(x), all of a and b may be missing.
+            found |= {
+                name.name for name in [node.node, *node.node.find_all(nodes.Name)] if isinstance(name, nodes.Name)
+            }
+    return found

@@ -1,0 +1,51 @@
+"""What one task came to on one host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Item:
+    """One round of a loop: its result, and how output names it."""
+
+    result: dict[str, Any]
+    label: Any
+    ignore_errors: bool = False
+
+
+@dataclass
+class Outcome:
+    """What one task came to on one host. `result` has Ansible's keys; a loop's has `results`."""
+
+    host: str
+    result: dict[str, Any]
+    items: list[Item] | None = None
+    notify: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    no_log: bool = False
+    ignore_errors: bool = False
+    ignore_unreachable: bool = False
+    delegated_to: str | None = None
+
+    @property
+    def status(self) -> str:
+        """`unreachable`, `failed`, `skipped`, `changed` or `ok`."""
+        return status_of(self.result)
+
+    @property
+    def message(self) -> str:
+        """What went wrong, in the task's own words."""
+        for item in self.items or ():
+            if status_of(item.result) in ("failed", "unreachable"):
+                return f"(item={item.label}) {item.result.get('msg', '')}".strip()
+        return str(self.result.get("msg", ""))
+
+
+def status_of(result: Mapping[str, Any]) -> str:
+    for name in ("unreachable", "failed", "skipped", "changed"):
+        if result.get(name):
+            return name
+    return "ok"

@@ -1,0 +1,367 @@
+"""The linear strategy: each task on all hosts before the next one; blocks, failures and handlers as in Ansible.
+
+A host whose task fails leaves the block that the task is in; `rescue` brings it back, otherwise it leaves the play.
+Notified handlers run once, in the order of their definition, at the end of each section and at `flush_handlers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sparkbed import documents
+from sparkbed.documents import Map
+from sparkbed.errors import DocumentError, PlaybookError
+from sparkbed.playbook.execute import Executor
+from sparkbed.playbook.outcome import Outcome
+from sparkbed.playbook.output import Output
+from sparkbed.playbook.plays import Block, Play, Step, Task
+from sparkbed.playbook.results import Counts, Failure
+from sparkbed.playbook.templating import TemplateError
+from sparkbed.playbook.variables import Layer, Scope, Variables
+
+
+@dataclass
+class HostState:
+    """Where a host stands in a play."""
+
+    failed: bool = False
+    unreachable: bool = False
+    ended: bool = False
+    notified: set[int] = field(default_factory=set)
+
+    @property
+    def active(self) -> bool:
+        return not (self.failed or self.unreachable or self.ended)
+
+
+@dataclass
+class Progress:
+    """What a run of several plays carries on: counts, failures, and the task to start at."""
+
+    counts: dict[str, Counts] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    start_at: str | None = None
+
+    def count(self, host: str) -> Counts:
+        return self.counts.setdefault(host, Counts())
+
+
+class EndPlay(Exception):  # no error: `meta: end_play`
+    """The play ends here for all hosts."""
+
+
+class PlayRun:
+    """One play on its hosts."""
+
+    def __init__(
+        self,
+        play: Play,
+        hosts: Sequence[str],
+        variables: Variables,
+        executor: Executor,
+        progress: Progress,
+        output: Output,
+        pool: ThreadPoolExecutor | None,
+    ) -> None:
+        self.play = play
+        self.hosts = list(hosts)
+        self.variables = variables
+        self.executor = executor
+        self.progress = progress
+        self.output = output
+        self.pool = pool
+        self.states = {host: HostState() for host in hosts}
+        self._files: dict[Path, Mapping[str, Any]] = {}
+        self._layers: dict[str, tuple[Layer, ...]] = {}
+
+    def run(self) -> None:
+        """Run all sections. Hosts that failed are in `progress.failures` afterwards."""
+        try:
+            for section in self.play.sections:
+                self._steps(section, self.hosts, rescuing=False)
+                self._flush(self.hosts, rescuing=False)
+        except EndPlay:
+            return
+
+    # -- steps ------------------------------------------------------------------------------------------------------
+
+    def _steps(self, steps: Sequence[Step], hosts: Sequence[str], *, rescuing: bool) -> None:
+        for step in steps:
+            active = [host for host in hosts if self.states[host].active]
+            if not active:
+                return
+            if isinstance(step, Block):
+                self._block(step, active, rescuing=rescuing)
+            elif step.module == "meta":
+                self._meta(step, active, rescuing=rescuing)
+            elif self._reached(step):
+                self._task(step, active, rescuing=rescuing)
+
+    def _reached(self, task: Task) -> bool:
+        """Whether `--start-at-task` has been passed."""
+        from fnmatch import fnmatch
+
+        wanted = self.progress.start_at
+        if wanted is None:
+            return True
+        if task.name == wanted or task.title == wanted or fnmatch(task.title, wanted):
+            self.progress.start_at = None
+            return True
+        return False
+
+    def _block(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
+        self._steps(block.tasks, hosts, rescuing=rescuing or bool(block.rescue))
+        failed = [host for host in hosts if self.states[host].failed]
+        if block.rescue and failed:
+            for host in failed:
+                self._recover(host)
+            self._steps(block.rescue, failed, rescuing=rescuing)
+        if block.always:
+            lost = [host for host in hosts if self.states[host].failed]
+            for host in lost:
+                self.states[host].failed = False
+            self._steps(block.always, [h for h in hosts if not self.states[h].unreachable], rescuing=rescuing)
+            for host in lost:
+                self.states[host].failed = True
+
+    def _recover(self, host: str) -> None:
+        self.states[host].failed = False
+        self.progress.failures.pop(host, None)
+
+    def _meta(self, task: Task, hosts: Sequence[str], *, rescuing: bool) -> None:
+        chosen = []
+        for host in hosts:
+            scope = self._scope(host, task)
+            try:
+                if all(scope.condition(condition) for condition in task.settings.when):
+                    chosen.append(host)
+            except TemplateError as error:
+                raise PlaybookError(f"meta task on {host}: {error}", where=task.position) from None
+        kind = task.args["_raw_params"]
+        if not chosen or kind == "noop":
+            return
+        if kind == "flush_handlers":
+            self._flush(chosen, rescuing=rescuing)
+        elif kind == "end_host":
+            for host in chosen:
+                self.states[host].ended = True
+        elif kind == "end_play":
+            raise EndPlay
+        elif kind == "clear_host_errors":
+            for host, state in self.states.items():
+                state.failed = state.unreachable = False
+                self.progress.failures.pop(host, None)
+
+    # -- tasks ------------------------------------------------------------------------------------------------------
+
+    def _task(self, task: Task, hosts: Sequence[str], *, rescuing: bool, handler: bool = False) -> None:
+        first = self._scope(hosts[0], task)
+        try:
+            once = bool(task.settings.run_once) and first.text(task.settings.run_once).lower() in ("true", "yes", "1")
+        except TemplateError as error:
+            raise PlaybookError(f"run_once: {error}", where=task.position) from None
+        self.output.task(_title(task, first), task, handler=handler, check=self._checks(task))
+        chosen = list(hosts[:1]) if once else list(hosts)
+        scopes = [first, *(self._scope(host, task) for host in chosen[1:])]
+        outcomes = self._outcomes(task, chosen, scopes)
+        for outcome in outcomes:
+            self._take(task, outcome, once=once, rescuing=rescuing)
+        # run_once is fatal for all: its outcome stands for all hosts.
+        fatal = once or bool(task.settings.any_errors_fatal)
+        lost = [outcome.host for outcome in outcomes if _counts_as_lost(outcome)]
+        if fatal and lost:
+            self._fail_all(task, lost)
+
+    def _outcomes(self, task: Task, hosts: Sequence[str], scopes: Sequence[Scope]) -> list[Outcome]:
+        def one(index: int) -> Outcome:
+            return self.executor.run(task, hosts[index], scopes[index])
+
+        if self.pool is None or len(hosts) == 1:
+            return [one(index) for index in range(len(hosts))]
+        return list(self.pool.map(one, range(len(hosts))))
+
+    def _checks(self, task: Task) -> bool:
+        return self.executor.check if task.settings.check_mode is None else task.settings.check_mode is True
+
+    def _scope(self, host: str, task: Task) -> Scope:
+        """What `task` sees on `host`."""
+        return self.variables.scope(
+            host, play=self._play_layers(host), task=task.settings.vars, magic=self._magic(), folder=task.folder
+        )
+
+    def _magic(self) -> dict[str, Any]:
+        left = [host for host, state in self.states.items() if not (state.failed or state.unreachable)]
+        return {
+            "ansible_play_name": self.play.name or self.play.hosts,
+            "ansible_play_hosts": left,
+            "ansible_play_hosts_all": self.hosts,
+            "ansible_play_batch": left,
+            "play_hosts": left,
+        }
+
+    # -- variables of the play --------------------------------------------------------------------------------------
+
+    def _play_layers(self, host: str) -> tuple[Layer, ...]:
+        """`vars_files` over `vars`; files whose names are templates can differ from host to host."""
+        if host not in self._layers:
+            below = (Layer(self.play.vars, document=True),)
+            layers: tuple[Layer, ...] = ()
+            for entry in self.play.vars_files:
+                scope = self.variables.scope(host, play=(*layers, *below), magic=self._magic())
+                layers = (Layer(self._vars_file(entry, scope), document=True), *layers)
+            self._layers[host] = (*layers, *below)
+        return self._layers[host]
+
+    def _vars_file(self, entry: Any, scope: Scope) -> Mapping[str, Any]:
+        """The variables of a file, or of the first one that exists of a list."""
+        names = entry if isinstance(entry, list) else [entry]
+        try:
+            paths = [self.play.folder / scope.text(name) for name in names]
+        except TemplateError as error:
+            raise PlaybookError(f"vars_files: {error}", where=self.play.position) from None
+        for path in paths:
+            if path.is_file():
+                if path not in self._files:
+                    self._files[path] = load_variables(path)
+                return self._files[path]
+        raise PlaybookError(f"no such file of variables: {paths[0]}", where=self.play.position)
+
+    # -- what came of it --------------------------------------------------------------------------------------------
+
+    def _take(self, task: Task, outcome: Outcome, *, once: bool, rescuing: bool) -> None:
+        """Count, keep and tell one outcome."""
+        host, counts, status = outcome.host, self.progress.count(outcome.host), outcome.status
+        targets = [name for name, state in self.states.items() if not state.unreachable] if once else [host]
+        if status == "failed":
+            self._take_failure(task, outcome, once=once, rescuing=rescuing)
+        elif status == "unreachable":
+            if outcome.ignore_unreachable:
+                counts.ok += 1
+                counts.ignored += 1
+            else:
+                counts.unreachable += 1
+                self.states[host].unreachable = True
+                self._note_failure(task, outcome, unreachable=True)
+        elif status == "skipped":
+            counts.skipped += 1
+        else:
+            counts.ok += 1
+            counts.changed += bool(outcome.result.get("changed"))
+            if outcome.result.get("changed"):
+                self._notify(task, outcome)
+            for target in targets if outcome.facts else ():
+                self.variables.set(target, outcome.facts)
+        if task.register:
+            for target in targets:
+                self.variables.set(target, {task.register: _registered(outcome.result)})
+        self.output.result(task, outcome)
+
+    def _take_failure(self, task: Task, outcome: Outcome, *, once: bool, rescuing: bool) -> None:
+        counts = self.progress.count(outcome.host)
+        if outcome.ignore_errors:
+            counts.ok += 1
+            counts.ignored += 1
+            counts.changed += bool(outcome.result.get("changed"))
+            return
+        for host in self.states if once else [outcome.host]:
+            self.states[host].failed = True
+        self._note_failure(task, outcome)
+        if rescuing:
+            counts.rescued += 1
+            failed = {"name": _title(task, None), "action": task.module, "args": documents.plain(dict(task.args))}
+            self.variables.set(
+                outcome.host, {"ansible_failed_task": failed, "ansible_failed_result": _registered(outcome.result)}
+            )
+        else:
+            counts.failed += 1
+
+    def _note_failure(self, task: Task, outcome: Outcome, *, unreachable: bool = False) -> None:
+        result = {} if outcome.no_log else outcome.result
+        message = "the result is hidden by no_log" if outcome.no_log else outcome.message
+        self.progress.failures[outcome.host] = Failure(
+            outcome.host, task.title, task.position, message, unreachable, result
+        )
+
+    def _fail_all(self, task: Task, lost: Sequence[str]) -> None:
+        for host, state in self.states.items():
+            if host not in lost and state.active:
+                state.failed = True
+                message = f"stopped because the task failed on {lost[0]}"
+                self.progress.failures[host] = Failure(host, task.title, task.position, message)
+
+    # -- handlers ---------------------------------------------------------------------------------------------------
+
+    def _notify(self, task: Task, outcome: Outcome) -> None:
+        for name in outcome.notify:
+            found = self._handlers_for(name)
+            if not found:
+                raise PlaybookError(
+                    f"the requested handler {name!r} was not found among the handlers of play {self.play.name!r}",
+                    where=task.position,
+                    hint="Name a handler, or a topic that one listens to.",
+                )
+            self.states[outcome.host].notified.update(found)
+
+    def _handlers_for(self, name: str) -> list[int]:
+        """The last handler of that name, and all that listen to it."""
+        found = [i for i, handler in enumerate(self.play.handlers) if self._handler_name(handler) == name][-1:]
+        return found + [i for i, handler in enumerate(self.play.handlers) if name in handler.listen]
+
+    def _handler_name(self, handler: Task) -> str:
+        if "{" not in handler.name:
+            return handler.name
+        return _title(handler, self._scope(self.hosts[0], handler))
+
+    def _flush(self, hosts: Sequence[str], *, rescuing: bool) -> None:
+        for index, handler in enumerate(self.play.handlers):
+            chosen = [host for host in hosts if self.states[host].active and index in self.states[host].notified]
+            if not chosen:
+                continue
+            everyone = list(self.states) if handler.settings.run_once else chosen
+            for host in everyone:
+                self.states[host].notified.discard(index)
+            if handler.module == "meta":
+                self._meta(handler, chosen, rescuing=rescuing)
+            else:
+                self._task(handler, chosen, rescuing=rescuing, handler=True)
+
+
+def _counts_as_lost(outcome: Outcome) -> bool:
+    if outcome.status == "failed":
+        return not outcome.ignore_errors
+    return outcome.status == "unreachable" and not outcome.ignore_unreachable
+
+
+def _title(task: Task, scope: Scope | None) -> str:
+    """The task's name with its templates rendered where that is possible."""
+    if scope is None or "{" not in task.name:
+        return task.title
+    try:
+        return scope.text(task.name) or task.title
+    except TemplateError:
+        return task.title
+
+
+def _registered(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result.items() if not key.startswith("_ansible")}
+
+
+def load_variables(path: Path) -> Mapping[str, Any]:
+    """The variables in a file of `vars_files`.
+
+    Raises:
+        DocumentError: when it is no mapping.
+    """
+    content = documents.load(path)
+    if content is None:
+        return {}
+    if not isinstance(content, Map):
+        raise DocumentError("a file of variables is a mapping", where=str(path), hint="One `name: value` a line.")
+    return content
+
+
+Planner = Callable[[str], list[str]]

@@ -1,0 +1,437 @@
+"""Jinja2 as Ansible 2.19 uses it: strict, with native types where a template is one expression.
+
+`render` gives the value of a template. A value that is missing or broken is no exception yet but a *marker* (a Jinja
+`Undefined`), because `default()` and `is defined` may still ask for it; `final` turns markers into a TemplateError.
+Text that came from hosts or from `register` is never a template.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import jinja2
+from jinja2 import nodes
+from jinja2.compiler import Frame
+from jinja2.environment import TemplateModule
+from jinja2.lexer import Lexer
+from jinja2.nativetypes import NativeCodeGenerator
+from jinja2.runtime import Context, Undefined
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import missing
+
+from sparkbed.errors import SparkbedError
+from sparkbed.playbook import filters, tests
+
+SCOPE = "\0scope"
+"""The key under which a template's context holds its names."""
+_MARKS = ("{{", "{%", "{#")
+
+
+class TemplateError(SparkbedError):
+    """A template or an expression that has no value; the text says why."""
+
+
+class UndefinedNameError(TemplateError):
+    """A template names something that nothing defines."""
+
+
+class _BrokenError(jinja2.TemplateRuntimeError):
+    """What a broken value raises within Jinja; `final` makes a TemplateError of it."""
+
+
+class Omit:
+    """The value of `omit`: an option that has it is left out."""
+
+    _only: Omit | None = None
+
+    def __new__(cls) -> Omit:
+        cls._only = cls._only or super().__new__(cls)
+        return cls._only
+
+    def __repr__(self) -> str:
+        return "omit"
+
+
+OMIT = Omit()
+
+
+class Names(Protocol):
+    """Where a template's names come from."""
+
+    def resolve(self, name: str) -> Any:
+        """The value of `name`, or Jinja's `missing`."""
+
+
+class Marker(jinja2.StrictUndefined):
+    """What is not there. Attributes and items of it are not there either, so `a.b.c | default(1)` works."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__":
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, key: Any) -> Any:
+        return self
+
+
+class BrokenMarker(Marker):
+    """A value whose template failed for another reason than a missing name: `default()` does not replace it."""
+
+    __slots__ = ()
+
+
+def _marker(error: Exception) -> Marker:
+    if isinstance(error, RecursionError):
+        return _broken("Recursive loop detected in template.")
+    if isinstance(error, jinja2.UndefinedError):
+        return Marker(hint=str(error))
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return _broken(f"Syntax error in template: {error.message}")
+    return _broken(str(error) or type(error).__name__)
+
+
+def _broken(why: str) -> BrokenMarker:
+    return BrokenMarker(hint=why, exc=_BrokenError)
+
+
+class _Context(Context):
+    """A template's names: its own, Jinja's globals, then the scope's. Variables win over globals."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        if key in self.vars:
+            return self.vars[key]
+        scope = self.parent.get(SCOPE)
+        if scope is not None and key not in self.exported_vars and key not in _ALWAYS_OURS:
+            own = self.parent.get(key, missing)
+            if own is missing or self.environment.globals.get(key, missing) is own:
+                value = scope.resolve(key)
+                if value is not missing:
+                    return value
+            return own
+        return self.parent.get(key, missing)
+
+
+_ALWAYS_OURS = frozenset(["omit", "lookup", "query"])
+
+
+class _CodeGenerator(NativeCodeGenerator):
+    """Keeps every expression a value of its own; only the text between them is constant."""
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, _finalize: Any) -> Any:
+        if isinstance(node, nodes.TemplateData):
+            return node.as_const(frame.eval_ctx)
+        raise nodes.Impossible
+
+
+class _Lexer(Lexer):
+    """Keeps backslashes in the strings of `{{ }}` as they are: YAML has read them already."""
+
+    def tokeniter(self, *args: Any, **kwargs: Any) -> Iterator[tuple[int, str, str]]:
+        inside = False
+        for line, kind, text in super().tokeniter(*args, **kwargs):
+            if kind == "variable_begin":
+                inside = True
+            elif kind == "variable_end":
+                inside = False
+            yield line, kind, text.replace("\\", "\\\\") if inside and kind == "string" else text
+
+
+def _pieces(parts: Iterable[Any]) -> Iterator[Any]:
+    for part in parts:
+        if isinstance(part, TemplateModule):
+            yield from _pieces(part._body_stream)
+        elif part is not None:
+            yield part
+
+
+def _join(parts: Iterable[Any]) -> Any:
+    """The value of a template: that of its only expression, or text. Nothing at all is None."""
+    pieces = list(_pieces(parts))
+    if not pieces:
+        return None
+    if len(pieces) == 1:
+        return pieces[0]
+    for piece in pieces:
+        if isinstance(piece, Undefined):
+            return piece
+    return "".join([piece if type(piece) is str else _text(piece) for piece in pieces])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Omit):
+        raise TemplateError("omit can only be the whole value of an option, not a part of a text")
+    return str(final(value, omit=False))
+
+
+class _Environment(SandboxedEnvironment):
+    """Shared by all templates of one kind: playbooks' strings, or files with their own delimiters."""
+
+    code_generator_class = _CodeGenerator
+    context_class = _Context
+    concat = staticmethod(_join)
+
+    def __init__(self, *, keep_backslashes: bool, **options: Any) -> None:
+        super().__init__(
+            undefined=Marker, autoescape=False, optimized=False, **{"trim_blocks": True, **options}, cache_size=0
+        )
+        self.own_lexer = _Lexer(self) if keep_backslashes else None
+        filters.install(self.filters)
+        tests.install(self.tests)
+        self.globals.update(omit=OMIT, range=range)
+
+    @property
+    def lexer(self) -> Lexer:
+        return self.own_lexer or super().lexer
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        # The sandbox hides attributes such as `update`; a key of that name is what is meant then.
+        value = super().getattr(obj, attribute)
+        if isinstance(value, Undefined) and isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return value
+
+
+def is_template(value: Any) -> bool:
+    """Whether `value` is text with a template in it, or holds such text."""
+    if isinstance(value, str):
+        return any(mark in value for mark in _MARKS)
+    if isinstance(value, Mapping):
+        return any(is_template(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(is_template(item) for item in value)
+    return False
+
+
+def final(value: Any, *, omit: bool = True) -> Any:
+    """`value` as plain data: markers raise, omitted members are left out, iterables become lists.
+
+    Raises:
+        TemplateError: when a part of it is missing or broken.
+    """
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None or kind is float:
+        return value
+    if isinstance(value, Undefined):
+        raise_marker(value)
+    if isinstance(value, Omit):
+        return value
+    if isinstance(value, Mapping):
+        return {
+            final(key): final(item, omit=omit) for key, item in value.items() if not (omit and isinstance(item, Omit))
+        }
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (bytes, int, float)):
+        return value
+    if callable(value) and not isinstance(value, Iterable):
+        raise TemplateError(f"a function is no value: {getattr(value, '__name__', value)!r} is not called")
+    if isinstance(value, range):
+        raise TemplateError("a range is no value; write `range(...) | list`")
+    if isinstance(value, Iterable):
+        return [final(item, omit=omit) for item in value if not (omit and isinstance(item, Omit))]
+    return value
+
+
+def raise_marker(marker: Undefined) -> None:
+    """Raise what `marker` stands for."""
+    try:
+        marker._fail_with_undefined_error()
+    except jinja2.UndefinedError as error:
+        raise UndefinedNameError(str(error)) from None
+    except jinja2.TemplateRuntimeError as error:
+        raise TemplateError(str(error)) from None
+
+
+class Templates:
+    """Compiles each text once, for all hosts. Safe to use from several threads.
+
+    `lookup` answers `lookup(kind, *terms)` in templates.
+    """
+
+    def __init__(self, lookup: Callable[..., Any] | None = None) -> None:
+        self._lock = threading.Lock()
+        self._compiled: dict[tuple[str, bool], jinja2.Template] = {}
+        self._environment = _Environment(keep_backslashes=True)
+        self._conditions = _Environment(keep_backslashes=False)
+        if lookup:
+            for environment in (self._environment, self._conditions):
+                environment.globals.update(lookup=lookup, query=_query(lookup), q=_query(lookup))
+        self._globals = dict(self._environment.globals)
+        self._lookup = lookup
+
+    # -- values ---------------------------------------------------------------------------------------------------
+
+    def render(self, text: str, names: Names) -> Any:
+        """The value of `text` as a template; a marker if it has none."""
+        try:
+            compiled = self._template(text)
+        except jinja2.TemplateSyntaxError as error:
+            return _marker(error)
+        return self._run(compiled, names)
+
+    def value(self, raw: Any, names: Names) -> Any:
+        """`raw` with every template in it rendered; markers may remain inside (see `final`)."""
+        if isinstance(raw, str):
+            return self.render(raw, names) if is_template(raw) else raw
+        if isinstance(raw, Mapping):
+            return {key: self.value(item, names) for key, item in raw.items()}
+        if isinstance(raw, (list, tuple)):
+            return [self.value(item, names) for item in raw]
+        return raw
+
+    def expression(self, text: str, names: Names, *, condition: bool = False) -> Any:
+        """The value of a bare expression, as in `when` (`condition`: backslashes mean what they do in Jinja)."""
+        try:
+            compiled = self._expression(text, condition)
+        except jinja2.TemplateSyntaxError as error:
+            return _marker(error)
+        return self._run(compiled, names)
+
+    def condition(self, raw: Any, names: Names) -> bool:
+        """Whether the conditional `raw` holds.
+
+        Raises:
+            TemplateError: when it is no boolean, as Ansible 2.19 wants it, or has no value.
+        """
+        if isinstance(raw, bool):
+            return raw
+        if isinstance(raw, str) and is_all_template(raw.strip()):
+            raw = final(self.render(raw.strip(), names))
+        if isinstance(raw, bool):
+            return raw
+        if raw is None or (isinstance(raw, str) and not raw.strip()):
+            raise TemplateError("Empty conditional expressions are not allowed.")
+        if not isinstance(raw, str):
+            raise TemplateError("Conditional expressions must be strings.")
+        try:
+            result = final(self.expression(raw.strip(), names, condition=True))
+        except UndefinedNameError as error:
+            raise UndefinedNameError(f"Error while evaluating conditional: {error}") from None
+        if isinstance(result, bool):
+            return result
+        raise TemplateError(
+            f"Conditional result ({bool(result)}) was derived from value of type {type(result).__name__!r}. "
+            "Conditionals must have a boolean result."
+        )
+
+    def file(self, path: Path, names: Names, search: Iterable[Path] = (), **options: Any) -> str:
+        """The text of a template file; `search` is where its includes are looked for, `options` are Jinja's.
+
+        Raises:
+            TemplateError: naming the file's line when it can be told.
+        """
+        environment = _Environment(
+            keep_backslashes=False,
+            loader=jinja2.FileSystemLoader([str(folder) for folder in (*search, path.parent)]),
+            **options,
+        )
+        environment.globals.update(
+            {key: self._globals[key] for key in ("lookup", "query", "q") if key in self._globals}
+        )
+        text = path.read_text(encoding="utf-8")
+        try:
+            template = environment.from_string(text)
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(f"{path}:{error.lineno}: {error.message}") from None
+        try:
+            result = final(self._run(template, names))
+        except TemplateError as error:
+            raise type(error)(f"{path}: {error}") from None
+        rendered = "" if result is None else str(result)
+        newline: str = options.get("newline_sequence", "\n")
+        lacking = _trailing(text, "\n") - _trailing(rendered, newline)
+        return rendered + newline * max(0, lacking)
+
+    # -- for checks ahead of a run --------------------------------------------------------------------------------
+
+    @property
+    def filters(self) -> Mapping[str, Any]:
+        return self._environment.filters
+
+    @property
+    def tests(self) -> Mapping[str, Any]:
+        return self._environment.tests
+
+    def parse(self, text: str) -> nodes.Template:
+        """The syntax tree of a template."""
+        return self._environment.parse(text)
+
+    def parse_file(self, text: str, **options: Any) -> nodes.Template:
+        """The syntax tree of a template file with its own delimiters."""
+        return _Environment(keep_backslashes=False, **options).parse(text)
+
+    def parse_expression(self, text: str) -> nodes.Template:
+        """The syntax tree of a bare expression."""
+        return _expression_tree(self._conditions, text)
+
+    # -- compiling and running ------------------------------------------------------------------------------------
+
+    def _template(self, text: str) -> jinja2.Template:
+        key = (text, False)
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._environment.from_string(text)
+            with self._lock:
+                self._compiled[key] = found
+        return found
+
+    def _expression(self, text: str, condition: bool) -> jinja2.Template:
+        key = (f"\0{text}", condition)
+        found = self._compiled.get(key)
+        if found is None:
+            environment = self._conditions if condition else self._environment
+            found = _expression(environment, text, escape=not condition)
+            with self._lock:
+                self._compiled[key] = found
+        return found
+
+    def _run(self, template: jinja2.Template, names: Names) -> Any:
+        environment = template.environment
+        parent = {**environment.globals, SCOPE: names}
+        context = environment.context_class(environment, parent, template.name, template.blocks, environment.globals)
+        try:
+            return _join(template.root_render_func(context))
+        except UndefinedNameError as error:
+            return Marker(hint=str(error))
+        except Exception as error:  # noqa: BLE001  # a filter can raise anything; the task reports it with its line
+            return _marker(error)
+
+
+def _expression(environment: _Environment, text: str, *, escape: bool) -> jinja2.Template:
+    """A template whose only content is the expression, so that nothing in `text` can end it early."""
+    return environment.from_string(_expression_tree(environment, text.replace("\\", "\\\\") if escape else text))
+
+
+def _expression_tree(environment: _Environment, text: str) -> nodes.Template:
+    parser = jinja2.parser.Parser(environment, text, state="variable")
+    body = parser.parse_expression()
+    if not parser.stream.eos:
+        raise jinja2.TemplateSyntaxError("chunk after expression", parser.stream.current.lineno, None, None)
+    tree = nodes.Template([nodes.Output([body], lineno=1)], lineno=1)
+    tree.set_environment(environment)
+    return tree
+
+
+def _query(lookup: Callable[..., Any]) -> Callable[..., Any]:
+    def query(kind: str, *terms: Any, **options: Any) -> Any:
+        return lookup(kind, *terms, **{**options, "wantlist": True})
+
+    return query
+
+
+def is_all_template(text: str) -> bool:
+    """Whether `text` begins and ends with Jinja's delimiters."""
+    return text.startswith(_MARKS) and text.endswith(("}}", "%}", "#}"))
+
+
+def _trailing(text: str, newline: str) -> int:
+    count = 0
+    while text.endswith(newline):
+        text = text[: -len(newline)]
+        count += 1
+    return count

@@ -1,0 +1,243 @@
+"""What a name means for one host at one task: Ansible 2.19's precedence, templates rendered when they are asked for.
+
+From weak to strong: inventory, play `vars`, `vars_files`, block and task `vars`, `set_fact` and `register`, extra
+variables, magic variables, loop variables. Documents (inventory, playbooks, extra variables) may hold templates; what
+hosts answered and what `set_fact` computed is never rendered again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2.utils import missing
+
+from sparkbed.inventory.model import Inventory
+from sparkbed.playbook.templating import Templates, UndefinedNameError, final, is_template
+
+
+class Layer(NamedTuple):
+    """Variables of one origin; `document` says that their text may hold templates."""
+
+    values: Mapping[str, Any]
+    document: bool
+
+
+class Scope:
+    """The names that templates of one task on one host see. Rendered values are kept for the scope's life."""
+
+    def __init__(self, templates: Templates, layers: Iterable[Layer], folder: Path) -> None:
+        self.templates = templates
+        self.layers = tuple(layers)
+        self.folder = folder
+        self._known: dict[str, Any] = {}
+        self._open: set[str] = set()
+
+    def over(self, values: Mapping[str, Any], *, document: bool = False) -> Scope:
+        """A scope in which `values` stand over all others."""
+        return Scope(self.templates, (Layer(values, document), *self.layers), self.folder)
+
+    def resolve(self, name: str) -> Any:
+        """The value of `name`, markers inside; Jinja's `missing` if nothing defines it."""
+        found = self._known.get(name, missing)
+        if found is not missing:
+            return found
+        for values, document in self.layers:
+            if name in values:
+                return self._rendered(name, values[name], document)
+        return missing
+
+    def _rendered(self, name: str, raw: Any, document: bool) -> Any:
+        if not document or not is_template(raw):
+            self._known[name] = raw
+            return raw
+        if name in self._open:
+            if isinstance(raw, Mapping):
+                return _Members(raw, self)
+            raise RecursionError(name)
+        self._open.add(name)
+        try:
+            value = self.templates.value(raw, self)
+        finally:
+            self._open.discard(name)
+        self._known[name] = value
+        return value
+
+    def names(self) -> set[str]:
+        return {name for layer in self.layers for name in layer.values}
+
+    # -- what tasks ask --------------------------------------------------------------------------------------------
+
+    def value(self, raw: Any) -> Any:
+        """`raw` with its templates rendered, as plain data.
+
+        Raises:
+            TemplateError: when a part is missing or broken.
+        """
+        return final(self.templates.value(raw, self))
+
+    def text(self, raw: Any) -> str:
+        """`raw` rendered as text; nothing is the empty text."""
+        value = self.value(raw)
+        return "" if value is None else str(value)
+
+    def condition(self, raw: Any) -> bool:
+        return self.templates.condition(raw, self)
+
+    def expression(self, text: str) -> Any:
+        return final(self.templates.expression(text, self))
+
+
+class _Members(dict[Any, Any]):
+    """A mapping that refers to itself: its members are rendered one by one when they are asked for."""
+
+    def __init__(self, raw: Mapping[Any, Any], scope: Scope) -> None:
+        super().__init__(raw)
+        self._scope = scope
+
+    def __getitem__(self, key: Any) -> Any:
+        value = super().__getitem__(key)
+        if isinstance(value, Mapping):
+            return _Members(value, self._scope)
+        return self._scope.templates.value(value, self._scope)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        # Not dict.get: that would give the member as it was written.
+        return self[key] if key in self else default  # noqa: SIM401  # see above
+
+
+class ScopeMapping(Mapping[str, Any]):
+    """A scope as a mapping: what `hostvars[host]` is."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._scope.resolve(name)
+        if value is missing:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._scope.names() - {"hostvars"}))
+
+    def __len__(self) -> int:
+        return len(self._scope.names() - {"hostvars"})
+
+
+class HostVars(Mapping[str, Any]):
+    """`hostvars`: every host's variables by its name; play and task variables are not among them."""
+
+    def __init__(self, hosts: Iterable[str], scope_of: Callable[[str], Scope]) -> None:
+        self._hosts = list(hosts)
+        self._scope_of = scope_of
+        self._made: dict[str, ScopeMapping] = {}
+
+    def __getitem__(self, host: str) -> ScopeMapping:
+        if host not in self._made:
+            if host not in self._hosts:
+                raise KeyError(host)
+            self._made[host] = ScopeMapping(self._scope_of(host))
+        return self._made[host]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._hosts)
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+"""Names that mean this machine when the inventory has no host of that name."""
+
+
+@dataclass
+class Variables:
+    """All variables of one run of a playbook; `facts` is what tasks registered and set, by host."""
+
+    inventory: Inventory
+    templates: Templates
+    playbook: Path
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _inventory: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _static: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _groups: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [name for name in self.inventory.groups if name != "all"]
+        self._groups = {"all": list(self.inventory.hosts), **{name: self.inventory.hosts_of(name) for name in names}}
+        self._groups.setdefault("ungrouped", [])
+
+    def of_inventory(self, host: str) -> Mapping[str, Any]:
+        """The host's inventory variables; this machine's when it is not in the inventory."""
+        if host not in self._inventory:
+            self._inventory[host] = connection_variables(self.inventory, host)
+        return self._inventory[host]
+
+    def set(self, host: str, values: Mapping[str, Any]) -> None:
+        """Keep what a task registered or set for `host`."""
+        self.facts.setdefault(host, {}).update(values)
+
+    def scope(
+        self,
+        host: str,
+        *,
+        play: tuple[Layer, ...] = (),
+        task: Mapping[str, Any] | None = None,
+        magic: Mapping[str, Any] | None = None,
+        folder: Path | None = None,
+    ) -> Scope:
+        """What `host` sees: `play` are the layers of its play, strongest first, `task` the block's and task's own."""
+        layers = [
+            Layer({**self._of_host(host), **self.run, **(magic or {})}, document=False),
+            Layer(self.extra, document=True),
+            Layer(self.facts.get(host, {}), document=False),
+            *([Layer(task, document=True)] if task else []),
+            *play,
+            Layer(self.of_inventory(host), document=True),
+        ]
+        return Scope(self.templates, layers, folder or self.playbook.parent)
+
+    def _of_host(self, host: str) -> dict[str, Any]:
+        if host not in self._static:
+            known = host in self.inventory.hosts
+            groups = [name for name in self.inventory.groups_of(host) if name != "all"] if known else []
+            self._static[host] = {
+                "inventory_hostname": host,
+                "inventory_hostname_short": host.split(".")[0],
+                "group_names": sorted(groups),
+                "groups": self._groups,
+                "inventory_dir": str(self.inventory.path.absolute().parent),
+                "inventory_file": str(self.inventory.path.absolute()),
+                "playbook_dir": str(self.playbook.absolute().parent),
+            }
+        hostvars = HostVars(self.inventory.hosts, self.scope)
+        return {**self._static[host], "hostvars": hostvars}
+
+
+def connection_variables(inventory: Inventory, host: str) -> Mapping[str, Any]:
+    """The variables that say how `host` is reached, templates rendered: what `remote.Connections` wants.
+
+    `localhost` is this machine, without SSH, when the inventory has no host of that name.
+    """
+    if host not in inventory.hosts and host in LOCAL:
+        return {"ansible_connection": "local", "ansible_host": host}
+    return inventory.variables(host)
+
+
+def rendered_connection_variables(inventory: Inventory, host: str) -> Mapping[str, Any]:
+    """`connection_variables` whose `ansible_*` values have their templates rendered."""
+    raw = connection_variables(inventory, host)
+    scope = Scope(Templates(), [Layer({"inventory_hostname": host}, False), Layer(raw, True)], inventory.path.parent)
+    result = dict(raw)
+    for name, value in raw.items():
+        if name.startswith("ansible_") and is_template(value):
+            try:
+                result[name] = scope.value(value)
+            except UndefinedNameError:
+                continue
+    return result
