@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparkbed.collectors.base import Launch, Place
 from sparkbed.collectors.places import IDENTITY, STOP_SECONDS, places
@@ -16,6 +16,18 @@ from sparkbed.errors import HostError
 if TYPE_CHECKING:
     from sparkbed.agent.client import Agent, Finished
     from sparkbed.remote import Connections
+
+_MAKE_FOLDER = """
+import glob, os, shutil, sys, tempfile
+prefix = os.path.join(tempfile.gettempdir(), "sparkbed-watch-")
+for old in glob.glob(prefix + "*"):
+    try:
+        os.readlink("/proc/%s/exe" % old[len(prefix):].split("-")[0])
+    except OSError:  # it is gone, a zombie, or another user's, who can't be the agent of a folder that we can remove
+        shutil.rmtree(old, ignore_errors=True)
+print(tempfile.mkdtemp(prefix="sparkbed-watch-%s-" % sys.argv[1]))
+"""
+"""Makes a folder named by the agent's pid, and removes those of agents that were cut off from their controller."""
 
 Connect = Callable[[], "Connections"]
 """New connections to the inventory's hosts; the watch that asked for them closes them."""
@@ -59,7 +71,8 @@ class AgentWatch:
         self._host = host
         self._connections = connections
         self._agent = connections.agent(host)
-        self._folder = self._file("tempfile", state="directory", prefix="sparkbed-watch-")
+        made = self._call("command", argv=["python3", "-S", "-E", "-c", _MAKE_FOLDER, str(self._agent.pid)])
+        self._folder = str(made["stdout"]).strip()
         self._finished: Finished | None = None
         self._error: HostError | None = None
         self._begun = threading.Event()
@@ -82,7 +95,7 @@ class AgentWatch:
             return self._agent.read(f"{self._folder}/stdout")
         finally:
             if self._finished is not None:
-                self._file("file", path=self._folder, state="absent")
+                self._call("file", path=self._folder, state="absent")
             self._connections.close()
 
     def _run(self, argv: list[str]) -> None:
@@ -94,8 +107,8 @@ class AgentWatch:
         finally:
             self._begun.set()
 
-    def _file(self, module: str, **item: str) -> str:
+    def _call(self, module: str, **item: Any) -> dict[str, Any]:
         [result] = self._agent.call(module, [item])
-        if result.get("failed"):
+        if result.get("failed") or result.get("rc"):
             raise HostError(f"no folder for what is gathered: {result.get('msg')}", where=self._host)
-        return str(result["path"])
+        return result
