@@ -145,9 +145,13 @@ class Ec2Provider:
         for one in over:
             if one.state != "shutting-down":
                 say(f"{one.host or one.id} is {one.state} but not in this inventory; `inv teardown` ends it")
-        if adopted:
-            say(f"adopted {', '.join(adopted)}")
-        return adopted
+        if not adopted:
+            return {}
+        say(f"adopted {', '.join(host for host in wanted if host in adopted)}")
+        # Their addresses and ports are known once they run; those of an endpoint started just now come back.
+        running = calls.wait_running([one.id for one in adopted.values()], RUN_DEADLINE[self._local])
+        by_id = {one.id: one for one in running}
+        return {host: by_id[one.id] for host, one in adopted.items()}
 
     def _make(
         self,

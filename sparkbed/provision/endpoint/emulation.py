@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
@@ -79,6 +80,10 @@ class Emulation:
     def address(self, instance_id: str) -> str:
         return str(self._backend.get_instance(instance_id).private_ip)
 
+    def launched(self, instance_id: str) -> str:
+        """The moment of the launch, ISO 8601 in UTC."""
+        return str(self._backend.get_instance(instance_id).launch_time.isoformat())
+
     def show(self, instance_id: str, state: str, reason: str | None = None) -> None:
         """Lets the API report this state, and why it is so."""
         instance = self._backend.get_instance(instance_id)
@@ -130,6 +135,7 @@ class Emulation:
         for record in state.instances.values():
             with _next_id(instances, "random_instance_id", record.id):
                 self._replay({**record.form, "SubnetId": self._subnet.id, "PrivateIpAddress": record.address})
+            self._backend.get_instance(record.id).launch_time = datetime.fromisoformat(record.launched)
             self.tag(record.id, record.tags)
             self.show(record.id, record.state)
 

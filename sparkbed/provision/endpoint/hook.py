@@ -171,6 +171,7 @@ class Hook:
                 kind=form["ImageId"].removeprefix(IMAGE),
                 form=own,
                 authorized_key=key,
+                launched=self._emulation.launched(instance_id),
                 tags=tags_in(form),
             )
         if token:

@@ -26,6 +26,7 @@ class Instance:
     kind: str
     form: Form
     authorized_key: str
+    launched: str
     state: str = PENDING
     tags: dict[str, str] = field(default_factory=dict)
     failure: str | None = None
