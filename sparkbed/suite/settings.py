@@ -78,13 +78,12 @@ def _put_once(result: Map, key: object, value: object, where: Position) -> None:
 def resolved(settings: Map, platform: str, where: Position) -> Map:
     """The settings as the platform writes them (`gc: g1` is `G1`), with their places; without its defaults.
 
-    What only shows in several settings together (an executor larger than its worker) is the platform's `resolve`'s.
-
     Args:
         where: where the platform is named.
 
     Raises:
-        DocumentError: for an unknown platform or setting, or a value that it can't have.
+        DocumentError: for an unknown platform or setting, a value that it can't have, or values that can't stand
+            together (an executor larger than its worker).
     """
     try:
         table = platforms.get(platform).settings()
@@ -102,4 +101,11 @@ def resolved(settings: Map, platform: str, where: Position) -> Map:
         except UsageError as error:
             raise DocumentError(error.what, where=place, hint=error.hint) from None
         put(result, name, values["spark_properties"][name] if name.startswith("spark.") else values[name], place)
+    try:
+        platforms.get(platform).resolve(result)
+    except UsageError as error:
+        # Of several settings that don't fit, the message begins with the one to change.
+        named = sorted((error.what.find(name), name) for name in result if name in error.what)
+        place = result.where(named[0][1]) if named else settings.position
+        raise DocumentError(error.what, where=place, hint=error.hint) from None
     return result

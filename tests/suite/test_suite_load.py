@@ -162,6 +162,16 @@ BAD = {
         "setting 'spark.a' stands twice",
     ),
     "setting empty": (BASE + "settings:\n  gc:\n", 4, "setting 'gc' has no value"),
+    "settings that don't fit": (
+        BASE + "settings:\n  worker_memory: 1g\n  executor_memory: 4g\n",
+        5,
+        "executor_memory 4g is more than worker_memory 1g",
+    ),
+    "property of the platform's": (
+        BASE + "settings:\n  spark:\n    spark.a: 1\n    spark.driver.memory: 1g\n",
+        6,
+        "property spark.driver.memory can't be set",
+    ),
     "settings a list": (BASE + "settings: [a]\n", 3, "settings must be a mapping, not a list"),
     "setting": (BASE + "settings:\n  executor_memry: 1g\n", 4, "platform standalone has no setting 'executor_memry'"),
     "memory": (BASE + "settings: {executor_memory: 512}\n", 3, "setting executor_memory can't be 512"),
