@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,12 @@ from sparkbed.workloads.pyspark import PythonWorkload
 from sparkbed.workloads.scala import ScalaWorkload
 from sparkbed.workloads.submit import SubmitWorkload
 
+_KINDS = {
+    "scala": ("title", "source", "scale", "main-class"),
+    "pyspark": ("title", "source", "scale", "program"),
+    "submit": ("title", "source", "scale"),
+}
+"""The folders that workloads lie in, and the keys that a workload's file there must have."""
 _KEYS = ("title", "program", "main-class", "source", "scale", "groups", "parameters")
 _PARAMETER_KEYS = (
     "type", "default", "scales", "minimum", "maximum", "exclusive", "choices", "meaning", "source",
@@ -32,8 +39,13 @@ def catalogue(folder: Path = ROOT / "workloads") -> Mapping[str, Workload]:
         DocumentError: when a workload's file is wrong, with file and line.
     """
     groups = {group: _parameters(rows, group) for group, rows in _mapping(folder / "parameters.yml").items()}
-    files = [file for language in ("scala", "pyspark", "submit") for file in (folder / language).glob("*.yml")]
-    return MappingProxyType({file.stem: _workload(file, groups) for file in sorted(files, key=lambda file: file.stem)})
+    files = sorted(
+        (file for kind in _KINDS for file in (folder / kind).glob("*.yml")), key=lambda file: (file.stem, file.parent)
+    )
+    for one, other in itertools.pairwise(files):
+        if one.stem == other.stem:
+            raise DocumentError(f"workload {one.stem} is there twice", where=str(other), hint=f"The other is {one}.")
+    return MappingProxyType({file.stem: _workload(file, groups) for file in files})
 
 
 def workload(name: str) -> Workload:
@@ -55,9 +67,16 @@ def _mapping(file: Path) -> Map:
     return document
 
 
+def _require(mapping: Map, keys: Iterable[str], what: str) -> None:
+    for key in keys:
+        if key not in mapping:
+            raise DocumentError(f"{what} needs the key {key!r}", where=mapping.position)
+
+
 def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Workload:
     document = _mapping(file)
     expect_keys(document, _KEYS, f"workload {file.stem}")
+    _require(document, _KINDS[file.parent.name], f"workload {file.stem}")
     table: dict[str, Parameter] = {}
     for index, group in enumerate(document.get("groups", [])):
         if group not in groups:
@@ -79,10 +98,15 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
     return SubmitWorkload(**common, language="any")
 
 
-def _parameters(rows: Map, owner: str) -> dict[str, Parameter]:
+def _parameters(rows: Any, owner: str) -> dict[str, Parameter]:
+    if not isinstance(rows, Map):
+        raise DocumentError(f"the parameters of {owner} must be a mapping")
     table = {}
     for name, row in rows.items():
+        if not isinstance(row, Map):
+            raise DocumentError(f"parameter {name} of {owner} must be a mapping", where=rows.where(name))
         expect_keys(row, _PARAMETER_KEYS, f"parameter {name} of {owner}")
+        _require(row, ("type", "meaning", "source"), f"parameter {name} of {owner}")
         if row.get("type") not in TYPES:
             raise DocumentError(f"type must be one of {', '.join(TYPES)}", where=row.where("type"))
         declared = plain(row)

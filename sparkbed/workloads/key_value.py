@@ -39,6 +39,13 @@ def check_key_value(workload: str, resolved: Mapping[str, Any], given: Mapping[s
             "hash-records",
             "Leave it out.",
         )
+    if resolved["wait-for-exit"] and workload.startswith("python-"):
+        raise refusal(
+            f"{workload}: spark-submit gives a Python program no standard input, so wait-for-exit would wait forever",
+            given,
+            "wait-for-exit",
+            "Leave it out.",
+        )
     _check_storage(workload, resolved, given)
 
 

@@ -38,10 +38,15 @@ Where we differ from spark-perf, for a reason:
   differs between Python's versions.
 - The sleep after the last repetition is left out.
 - `storage-location` has no default, as there is no HDFS of ours yet.
+- `wait-for-exit` is for Scala only: spark-submit hands no standard input to a Python program.
+- spark-perf's options for Spark itself (serializer, locality wait, memory fraction) are a suite's settings here.
 
 On Python 3.10 and 3.11 a Python task costs some 50 ms of CPU (3.11, measured), whatever it does: PySpark 3.5 has every
 task forget the import caches, and these versions then read the tables of Spark's zipped packages again (CPython issue
 103200, mended in 3.12). Workloads of many short Python tasks measure mostly that there.
+
+To add a workload, put its program and a NAME.yml with its parameter table into workloads/pyspark/ or workloads/scala/;
+those that are there show how. For a program that shall not live in the checkout there is `submit`.
 """
 
 

@@ -10,7 +10,9 @@ import yaml
 
 from sparkbed.documents import parse
 from sparkbed.errors import DocumentError, UsageError
+from sparkbed.home import ROOT
 from sparkbed.workloads import catalogue, workload
+from sparkbed.workloads.options import option_list
 
 TABLE = yaml.safe_load((Path(__file__).parent / "spark_perf.yml").read_text())
 SIZES = ("num-partitions", "reduce-tasks", "num-records", "unique-keys", "unique-values")
@@ -84,6 +86,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("scala-agg-by-key", {"persistent-type": "tape"}, "one of memory, disk, hdfs"),
     ("scala-agg-by-key", {"persistent-type": "hdfs"}, "needs a storage-location"),
     ("python-agg-by-key", {"persistent-type": "hdfs", "storage-location": "file:///x"}, "not there for the Python"),
+    ("python-agg-by-key", {"wait-for-exit": True}, "would wait forever"),
     ("scala-agg-by-key", {"key-length": 4}, "has 5 digits; key-length is 4"),
     ("python-agg-by-key-int", {"value-length": 6}, "Set value-length to 7 or more"),
     ("scala-agg-by-key", {"num-records": 10, "num-partitions": 11}, "less than one for each of 11 partitions"),
@@ -120,7 +123,7 @@ def test_a_single_partition_is_warned_of() -> None:
 
 def test_the_options_are_spelt_as_in_spark_perf(built: Any, spark_home: Path) -> None:
     python = workload("python-agg-by-key")
-    parameters = python.resolve({"scale-factor": 0.05, "wait-for-exit": True})
+    parameters = python.resolve({"scale-factor": 0.05})
     program = python.prepare(built, spark_home, Path("/nowhere"), parameters)
     argv = program.arguments(parameters, "/there/samples.jsonl", 7, 2, folder="/there")
     assert argv[:3] == [
@@ -130,7 +133,45 @@ def test_the_options_are_spelt_as_in_spark_perf(built: Any, spark_home: Path) ->
     ]
     options = argv[3:]
     assert {"--samples=/there/samples.jsonl", "--expected-executors=2", "--num-trials=7"} < set(options)
-    assert {"--num-partitions=20", "--unique-values=50000", "--wait-for-exit"} < set(options)
+    assert {"--num-partitions=20", "--unique-values=50000"} < set(options)
     assert not any(option.startswith(("--hash-records", "--scale-factor")) for option in options)
+    assert "--wait-for-exit" not in options
+    assert option_list({**parameters, "wait-for-exit": True}, "s", None, 0)[-1] == "--wait-for-exit"
     assert len(program.digest) == 64
     assert all(file.is_file() for file in program.files)
+
+
+GOOD = "title: T\nsource: s\nscale: 1\nprogram: x.py\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GOOD.replace("title: T\n", ""), "mine.yml:1: workload mine needs the key 'title'"),
+        (GOOD + "colour: red\n", "mine.yml:5: workload mine has no key 'colour'"),
+        (GOOD + "groups: [sizes]\n", "Did you mean 'size'"),
+        (GOOD + "parameters:\n  a: 5\n", "mine.yml:6: parameter a of workload mine must be a mapping"),
+        (GOOD + "parameters:\n  a: {type: whole}\n", "parameter a of workload mine needs the key 'meaning'"),
+        (GOOD + "parameters:\n  a: {type: whole, meaning: m, source: s}\n", "type must be one of integer"),
+        ("- 1\n", "must hold a mapping"),
+    ],
+)
+def test_a_workloads_file_that_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "pyspark").mkdir()
+    (tmp_path / "parameters.yml").write_bytes((ROOT / "workloads" / "parameters.yml").read_bytes())
+    (tmp_path / "pyspark" / "mine.yml").write_text(text)
+    with pytest.raises(DocumentError) as caught:
+        catalogue(tmp_path)
+    assert words in str(caught.value)
+
+
+def test_a_workload_is_added_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "scala").mkdir()
+    (tmp_path / "pyspark").mkdir()
+    (tmp_path / "parameters.yml").write_bytes((ROOT / "workloads" / "parameters.yml").read_bytes())
+    (tmp_path / "pyspark" / "mine.yml").write_text(GOOD + "groups: [iterations]\n")
+    assert catalogue(tmp_path)["mine"].resolve({}) == {"num-trials": 10, "inter-trial-wait": 3}
+    (tmp_path / "scala" / "mine.yml").write_text(GOOD)
+    catalogue.cache_clear()
+    with pytest.raises(DocumentError, match="is there twice"):
+        catalogue(tmp_path)

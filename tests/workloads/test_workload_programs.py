@@ -125,6 +125,15 @@ def test_options_that_are_wrong_end_the_program(launch: Launcher, name: str) -> 
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("name", ["scala-agg-by-key", "python-agg-by-key"])
+def test_a_full_disk_is_told(launch: Launcher, name: str) -> None:
+    done = launch(name, SMALL, extra=("--samples=/dev/full",))
+    assert done.code == 1
+    assert "sparkbed: " in done.output
+    assert "No space left on device" in done.output
+
+
+@pytest.mark.full
 def test_a_failure_inside_spark_is_told(launch: Launcher) -> None:
     done = launch("scala-agg-by-key", {**SMALL, "persistent-type": "hdfs", "storage-location": "nosuch://x/y"})
     assert done.code == 1

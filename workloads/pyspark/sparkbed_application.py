@@ -142,9 +142,6 @@ def measure(context, options, samples, prepare, body, check):
     results = timed_iterations(samples, options, lambda: body(context, options, data))
     samples.fact("result", check(context, options, data, results))
     samples.fact("executors_at_end", count_executors(context))
-    if options.get("wait-for-exit"):
-        print("sparkbed: done; press Enter to end the application", flush=True)
-        sys.stdin.readline()
 
 
 def run(name, types, prepare, body, check):
@@ -176,13 +173,16 @@ def run(name, types, prepare, body, check):
         traceback.print_exc()
         first_line = (str(problem).strip().splitlines() or [""])[0]
         failure = f"{type(problem).__name__}: {first_line}"
-    if failure:
-        samples.error(failure)
-        print(f"sparkbed: {failure}", file=sys.stderr, flush=True)
     if context is not None:
         context.stop()
-    samples.sample("application_seconds", time.monotonic() - STARTED, "s")
-    samples.close()
-    sys.stdout.flush()
+    try:
+        if failure:
+            samples.error(failure)
+        samples.sample("application_seconds", time.monotonic() - STARTED, "s")
+        samples.close()
+    except OSError as problem:
+        failure = failure or f"the samples file can't be written: {problem}"
     if failure:
+        print(f"sparkbed: {failure}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
         os._exit(1)  # after a failure of the JVM, its gateway threads could keep the process alive

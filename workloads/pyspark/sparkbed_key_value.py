@@ -17,7 +17,6 @@ OPTIONS = {
     "hash-records": bool,
     "persistent-type": str,
     "storage-location": str,
-    "wait-for-exit": bool,
 }
 """Options beside the common ones, with their types."""
 

@@ -1,6 +1,8 @@
 package sparkbed
 
-import java.io.{FileWriter, IOException, PrintWriter}
+import java.io.{IOException, Writer}
+import java.nio.charset.StandardCharsets
+import java.nio.file.{Files, Paths}
 import java.util.LinkedHashMap
 
 import com.fasterxml.jackson.databind.ObjectMapper
@@ -47,7 +49,7 @@ class Options(arguments: Seq[String], known: Set[String], flags: Set[String]) {
 /** The JSON lines that a launch leaves: each is on disk at once, so that a killed program leaves what it had. */
 class SamplesFile(path: String) {
   private val mapper = new ObjectMapper()
-  private val out = new PrintWriter(new FileWriter(path), false)
+  private val out: Writer = Files.newBufferedWriter(Paths.get(path), StandardCharsets.UTF_8)
 
   def sample(metric: String, value: Double, unit: String): Unit =
     write("metric" -> metric, "value" -> Double.box(value), "unit" -> unit)
@@ -62,8 +64,8 @@ class SamplesFile(path: String) {
   def close(): Unit = out.close()
 
   private def write(entries: (String, AnyRef)*): Unit = {
-    out.println(mapper.writeValueAsString(SamplesFile.mapping(entries: _*)))
-    out.flush()
+    out.write(mapper.writeValueAsString(SamplesFile.mapping(entries: _*)) + "\n")
+    out.flush() // throws when the disk is full
   }
 }
 
@@ -121,11 +123,15 @@ abstract class Application[Data, Result](name: String) {
           problem.printStackTrace()
           Some(s"${problem.getClass.getSimpleName}: ${String.valueOf(problem.getMessage).linesIterator.take(1).mkString}")
       }
-    failure.foreach(samples.error)
     context.foreach(_.stop())
-    samples.sample("application_seconds", seconds(started), "s")
-    samples.close()
-    failure.foreach(end(_, 1))
+    val unwritten =
+      try {
+        failure.foreach(samples.error)
+        samples.sample("application_seconds", seconds(started), "s")
+        samples.close()
+        None
+      } catch { case problem: IOException => Some(s"the samples file can't be written: ${problem.getMessage}") }
+    failure.orElse(unwritten).foreach(end(_, 1))
   }
 
   private def end(message: String, code: Int): Nothing = {
