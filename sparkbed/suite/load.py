@@ -25,7 +25,8 @@ CLUSTERS = ("per-trial", "per-block", "shared")
 _RUN = ("trials", "iterations", "warmup", "order", "seed", "cluster", "collectors", "metric", "deadline")
 _DESIGN = ("factors", "combine", "exclude", "baseline")
 _PROFILE = ("question", *SECTIONS, *_DESIGN, *_RUN)
-_TOP = ("suite", *_PROFILE, "profiles")
+KEYS = ("suite", *_PROFILE, "profiles")
+"""What can stand at the top of a suite."""
 _SETTABLE = (*SECTIONS, *_RUN, "question", "factors")
 
 
@@ -97,7 +98,7 @@ def _read(file: Path) -> Map:
             where=Position(file, 1),
             hint="It begins with 'suite: NAME'; suites/quick.yml is an example.",
         )
-    expect_keys(document, _TOP, "a suite")
+    expect_keys(document, KEYS, "a suite")
     if "suite" not in document:
         raise DocumentError("the suite has no name", where=Position(file, 1), hint="Begin it with 'suite: NAME'.")
     name = fields.text(document, "suite")
