@@ -5,6 +5,7 @@ The bare word after a verb (`run-suite quick`) stands for the option named by `b
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,7 @@ PROFILE = "how big: tiny, small, medium, large or paper, where the suite has it"
 def doctor(_c: Context) -> None:
     """What this machine can run, what is missing, and the command that installs it. Example: ./inv doctor"""
     from sparkbed import doctor as room
-    from sparkbed.terminal import table
+    from sparkbed.table import table
 
     findings = room.examine()
     rows = [[f.name, "yes" if f.found else "no", f.detail, f.used_for, "" if f.found else f.install] for f in findings]
@@ -46,9 +47,9 @@ def list_(_c: Context, what: str = "") -> None:
 
     Example: ./inv list workloads
     """
-    from sparkbed import assembly
+    from sparkbed.verbs import listing
 
-    assembly.listing(what)
+    listing.show(what)
 
 
 @verb("inventory", help={"inventory": "a name in inventories/, or a path (default: local)"})
@@ -57,9 +58,9 @@ def provision(_c: Context, inventory: str = "local") -> None:
 
     Example: ./inv provision local
     """
-    from sparkbed import assembly
+    from sparkbed.verbs import hosts
 
-    assembly.provision(inventory)
+    hosts.provision(inventory)
 
 
 @verb(
@@ -99,12 +100,13 @@ def play(
 
     Example: ./inv play playbooks/standalone/start.yml --check --diff
     """
-    from sparkbed import assembly
+    from sparkbed.verbs import playing
 
-    options = assembly.PlayOptions(
+    options = playing.PlayOptions(
         check, diff, tags, skip_tags, limit, start_at_task, list_tasks, forks, extra_vars or [], verbose
     )
-    assembly.play(playbook, inventory, options)
+    if not playing.play(playbook, inventory, options):
+        raise Exit(code=1)
 
 
 SUITE_HELP = {
@@ -131,9 +133,10 @@ def plan(
 
     Example: ./inv plan quick --trials 3
     """
-    from sparkbed import assembly
+    from sparkbed.assembly import SuiteChoice
+    from sparkbed.verbs import suites
 
-    assembly.plan(assembly.SuiteChoice(suite, inventory, profile, trials, only, tuple(set or ())))
+    suites.plan(SuiteChoice(suite, inventory, profile, trials, only, tuple(set or ())))
 
 
 @verb(
@@ -160,10 +163,11 @@ def run_suite(
 
     Example: ./inv run-suite quick --trials 3
     """
-    from sparkbed import assembly
+    from sparkbed.assembly import SuiteChoice
+    from sparkbed.verbs import suites
 
-    choice = assembly.SuiteChoice(suite, inventory, profile, trials, only, tuple(set or ()))
-    if not assembly.run_suite(choice, fresh=fresh, keep_cluster=keep_cluster):
+    choice = SuiteChoice(suite, inventory, profile, trials, only, tuple(set or ()))
+    if not suites.run_suite(choice, fresh=fresh, keep_cluster=keep_cluster):
         raise Exit(code=1)
 
 
@@ -180,9 +184,9 @@ def report(_c: Context, campaign: str = "", format: str = "html", output: str = 
 
     Example: ./inv report --format md
     """
-    from sparkbed import assembly
+    from sparkbed.verbs import results
 
-    assembly.report(campaign, format, output)
+    results.report(campaign, format, output)
 
 
 @verb("trial", help={"trial": "a trial's id, or its beginning (default: the last failed one, else the last)"})
@@ -191,29 +195,28 @@ def logs(_c: Context, trial: str = "") -> None:
 
     Example: ./inv logs quick-20261120-101500-ab-0003
     """
-    from sparkbed import assembly
+    from sparkbed.verbs import results
 
-    assembly.logs(trial)
+    results.logs(trial)
 
 
 @verb(
     "host",
     rest="command",
-    iterable=["command"],
     help={
         "host": "the host's name in the inventory",
         "inventory": "its inventory or deployment (default: local)",
         "command": "run this instead of a shell; words after -- mean the same",
     },
 )
-def shell(_c: Context, host: str = "", inventory: str = "local", command: list[str] | None = None) -> None:
+def shell(_c: Context, host: str = "", inventory: str = "local", command: str = "") -> None:
     """A shell on a host, or one command there.
 
     Example: ./inv shell master-1 -- uname -a
     """
-    from sparkbed import assembly
+    from sparkbed.verbs import hosts
 
-    code = assembly.shell(host, inventory, command or [])
+    code = hosts.shell(host, inventory, shlex.split(command))
     if code:
         raise Exit(code=1)
 
@@ -221,9 +224,9 @@ def shell(_c: Context, host: str = "", inventory: str = "local", command: list[s
 @task
 def status(_c: Context) -> None:
     """Hosts and campaigns that are alive. Example: ./inv status"""
-    from sparkbed import assembly
+    from sparkbed.verbs import hosts
 
-    assembly.status()
+    hosts.status()
 
 
 @verb(
@@ -235,9 +238,9 @@ def teardown(_c: Context, inventory: str = "") -> None:
 
     Example: ./inv teardown local
     """
-    from sparkbed import assembly
+    from sparkbed.verbs import hosts
 
-    assembly.teardown(inventory)
+    hosts.teardown(inventory)
 
 
 @task
@@ -251,21 +254,20 @@ def check(_c: Context) -> None:
 
 @verb(
     rest="pytest",
-    iterable=["pytest"],
     help={
         "all": "every real component too, as CI runs it (up to 40 minutes)",
         "soak": "what takes longer: many kills, many nodes",
-        "pytest": "an argument for pytest; words after -- mean the same",
+        "pytest": "arguments for pytest; words after -- mean the same",
     },
 )
-def test(_c: Context, all: bool = False, soak: bool = False, pytest: list[str] | None = None) -> None:  # --all
+def test(_c: Context, all: bool = False, soak: bool = False, pytest: str = "") -> None:  # --all
     """The tests: lint, types and the fast tier; more with --all and --soak.
 
     Example: ./inv test -- tests/inventory -k ranges
     """
     from sparkbed import checks
 
-    if not checks.test(everything=all, soak=soak, arguments=pytest or []):
+    if not checks.test(everything=all, soak=soak, arguments=shlex.split(pytest)):
         raise Exit(code=1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import shlex
 import signal
 import sys
 from types import FrameType
@@ -23,7 +24,11 @@ class Inv(Program):
     """Invoke, loading tasks.py of this checkout from wherever it is called."""
 
     def parse_core(self, argv: list[str] | None) -> None:
-        super().parse_core(argv)
+        words = list(sys.argv if argv is None else argv)
+        # Invoke would join what follows -- with spaces, and a quoted argument would fall apart.
+        cut = words.index("--") if "--" in words else len(words)
+        self.rest = words[cut + 1 :]
+        super().parse_core(words[:cut])
         sys.dont_write_bytecode = False  # Invoke turns it off; with it a second start is twice as fast
 
     def load_collection(self) -> None:
@@ -32,7 +37,7 @@ class Inv(Program):
         super().load_collection()
 
     def parse_tasks(self) -> None:
-        self.core.unparsed = name_the_bare_word(self.core.unparsed, self.collection)
+        self.core.unparsed = name_the_words(self.core.unparsed, self.rest, self.collection)
         super().parse_tasks()
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:
@@ -84,16 +89,18 @@ class Inv(Program):
         return 0
 
 
-def name_the_bare_word(words: list[str], collection: Any) -> list[str]:
-    """`run-suite quick` as `run-suite --suite quick`: Invoke has no positional argument that may be absent.
+def name_the_words(words: list[str], rest: list[str], collection: Any) -> list[str]:
+    """`run-suite quick` as `run-suite --suite=quick`: Invoke has no positional argument that may be absent.
 
-    A task says which option the bare word stands for by its attribute `bare_word` (see tasks.py). What follows `--`
-    goes to the option named by the attribute `rest`.
+    A task says which option the bare word stands for by its attribute `bare_word` (see tasks.py); what follows `--`
+    goes, quoted as a shell would, to the option named by the attribute `rest`.
     """
     if not words or (words[0] not in collection.task_names and words[0] not in _aliases(collection)):
         return words
     task = collection[words[0]]
-    bare, rest = getattr(task, "bare_word", None), getattr(task, "rest", None)
+    bare = getattr(task, "bare_word", None)
+    if rest and not getattr(task, "rest", None):
+        raise ParseError(f"'{words[0]}' takes nothing after --")
     # A copy: Invoke takes a task's help away from it as it reads the arguments.
     arguments = copy.deepcopy(task).get_arguments()
     with_value = {dashes(name) for argument in arguments if argument.takes_value for name in argument.names}
@@ -101,8 +108,6 @@ def name_the_bare_word(words: list[str], collection: Any) -> list[str]:
     while position < len(words):
         word = words[position]
         position += 1
-        if word == "--" and rest:
-            return [*result, *(f"--{rest}={argument}" for argument in words[position:])]
         if word.startswith("-") and word != "-":
             result.append(word)
             if word in with_value and position < len(words):
@@ -113,7 +118,8 @@ def name_the_bare_word(words: list[str], collection: Any) -> list[str]:
             bare = None
         else:
             result.append(word)
-    return result
+    # The space keeps Invoke from taking a first word such as -k for a flag of its own.
+    return [*result, f"--{task.rest}= {shlex.join(rest)}"] if rest else result
 
 
 def dashes(name: str) -> str:

@@ -1,0 +1,111 @@
+"""The one place where the parts are put together: state folder, store, Spark, and a suite that has been checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from sparkbed import collectors, platforms, workloads
+from sparkbed.errors import DocumentError, HostError, UsageError
+from sparkbed.home import Home
+from sparkbed.java import find_java
+from sparkbed.model import Cell, Position
+from sparkbed.nearest import nearest
+from sparkbed.run.campaign import Bed
+from sparkbed.store import Store
+from sparkbed.suite import Suite, cluster_settings, load
+
+
+@dataclass(frozen=True)
+class SuiteChoice:
+    """A suite as the command line names it; empty means as the suite says."""
+
+    suite: str
+    inventory: str = ""
+    profile: str = ""
+    trials: int = 0
+    only: str = ""
+    sets: tuple[str, ...] = ()
+
+
+def open_store(home: Home) -> Store:
+    return Store(home.database)
+
+
+def open_bed(home: Home) -> Bed:
+    """What a campaign stands on.
+
+    Raises:
+        HostError: when this machine has no Java for Spark, or no Spark.
+    """
+    return Bed(home, open_store(home), spark_home(), find_java())
+
+
+def spark_home() -> Path:
+    """The folder of the installed pyspark package, found without importing it."""
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise HostError("pyspark is not installed", hint="./inv installs it; run your verb by ./inv.")
+    return Path(spec.origin).parent
+
+
+def checked_suite(choice: SuiteChoice) -> Suite:
+    """The suite with the command line's choices, every name in it known and every parameter and setting right.
+
+    Raises:
+        UsageError: for the first thing that is wrong; a DocumentError with its file and line where it has one.
+    """
+    if choice.trials < 0:
+        raise UsageError(f"--trials must be 1 or more, not {choice.trials}")
+    suite = load(
+        choice.suite,
+        profile=choice.profile or None,
+        sets=choice.sets,
+        only=choice.only or None,
+        trials=choice.trials or None,
+        inventory=choice.inventory or None,
+    )
+    for cell in suite.cells:
+        _check(suite, cell)
+    for name in suite.collectors:
+        if name not in collectors.names():
+            raise DocumentError(
+                f"there is no collector {name!r}",
+                where=suite.where("collectors"),
+                hint=nearest(name, collectors.names(), every="There are"),
+            )
+    return suite
+
+
+def _check(suite: Suite, cell: Cell) -> None:
+    if cell.platform not in platforms.names():
+        raise DocumentError(
+            f"there is no platform {cell.platform!r}",
+            where=suite.position_of(cell, "platform"),
+            hint=nearest(cell.platform, platforms.names(), every="There are"),
+        )
+    catalogue = workloads.catalogue()
+    if cell.workload not in catalogue:
+        raise DocumentError(
+            f"there is no workload {cell.workload!r}",
+            where=suite.position_of(cell, "workload"),
+            hint=nearest(cell.workload, list(catalogue), every="There are"),
+        )
+    with _named(suite.position_of(cell, "settings")):
+        platforms.get(cell.platform).resolve(cluster_settings(cell))
+    with _named(suite.position_of(cell, "parameters")):
+        catalogue[cell.workload].resolve(cell.parameters)
+
+
+@contextmanager
+def _named(where: Position) -> Iterator[None]:
+    """Usage errors inside get a place in the suite, unless they name a better one."""
+    try:
+        yield
+    except UsageError as error:
+        if error.where:
+            raise
+        raise DocumentError(error.what, where=where, hint=error.hint) from None

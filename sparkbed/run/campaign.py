@@ -1,0 +1,268 @@
+"""A campaign: one execution of a suite, from preflight to the last trial, resumable at any point.
+
+The trial's row in the store is the only checkpoint: whatever was under way when the process died is done again.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
+
+from sparkbed import collectors, platforms
+from sparkbed.collectors.base import Collector, Context
+from sparkbed.errors import HostError, PlatformError
+from sparkbed.home import Home
+from sparkbed.model import Campaign, Cell, PlannedTrial
+from sparkbed.platforms.base import Cluster
+from sparkbed.run import provenance
+from sparkbed.run.clusters import Clusters, stop_leftovers
+from sparkbed.run.hosts import Hosts, facts_of
+from sparkbed.run.preflight import Remark
+from sparkbed.run.progress import Live
+from sparkbed.run.trial import Launch, Outcome, not_run, now, put_program, run_trial, trial_id
+from sparkbed.run.workspace import LocalWorkspace, RemoteWorkspace, Workspace
+from sparkbed.store import Store
+from sparkbed.suite import Suite, compared, schedule
+from sparkbed.workloads import Program, catalogue
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Bed:
+    """What a campaign stands on: the state folder, the store, and the Spark that programs are built against."""
+
+    home: Home
+    store: Store
+    spark_home: Path
+    java_home: Path
+
+
+def open_campaign(suite: Suite, bed: Bed, remarks: list[Remark], fresh: bool, say: Say) -> Campaign:
+    """The campaign to run: the interrupted one of the same fingerprint, or a new one.
+
+    Raises:
+        StoreError: when another process is running it.
+    """
+    versions = provenance.versions(bed.java_home)
+    digest, parts = provenance.fingerprint(suite.document(), versions)
+    if not fresh:
+        found = bed.store.resumable(suite.name, digest)
+        if found is not None:
+            bed.store.claim(found.id)
+            bed.store.set_status(found.id, "running")
+            return found
+        _say_what_differs(suite, bed.store, parts, say)
+    campaign = Campaign(
+        id=f"{suite.name}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(1)}",
+        suite=suite.name,
+        status="running",
+        started=now(),
+        fingerprint=digest,
+        git_revision=provenance.git_revision(),
+        plan={
+            **suite.document(),
+            "comparisons": compared(suite),
+            "labels": {cell.id: cell.label for cell in suite.cells},
+        },
+        cells=suite.cells,
+        facts={
+            "fingerprint": parts,
+            "machine": provenance.machine(),
+            "versions": versions,
+            "preflight": [{"level": r.level, "what": r.what, "means": r.means} for r in remarks],
+        },
+    )
+    bed.store.add_campaign(campaign)
+    bed.store.add_document(campaign.id, f"suites/{suite.path.name}", suite.path.read_text(encoding="utf-8"))
+    return campaign
+
+
+def _say_what_differs(suite: Suite, store: Store, parts: Mapping[str, str], say: Say) -> None:
+    interrupted = next((c for c in store.campaigns(suite.name) if c.status == "interrupted"), None)
+    if interrupted is None:
+        return
+    before = interrupted.facts.get("fingerprint", {})
+    differs = [name for name in parts if before.get(name) != parts[name]]
+    names = {
+        "suite": "the suite or its parameters",
+        "code": "sparkbed's code",
+        "spark": "the versions of Spark, Java or Python",
+    }
+    say(
+        f"{interrupted.id} was interrupted, but {' and '.join(names[d] for d in differs)} changed since: starting anew."
+    )
+
+
+class CampaignRun:
+    """Runs what is missing of a campaign."""
+
+    def __init__(self, campaign: Campaign, suite: Suite, bed: Bed, live: Live) -> None:
+        self._campaign, self._suite, self._bed, self._live = campaign, suite, bed, live
+        self._cells = {cell.id: cell for cell in suite.cells}
+        workloads = catalogue()
+        self._workloads = {cell.id: workloads[cell.workload] for cell in suite.cells}
+        self._parameters = {cell.id: self._workloads[cell.id].resolve(cell.parameters) for cell in suite.cells}
+        self._programs: dict[str, Program] = {}
+        self._placed: dict[tuple[int, str], PurePosixPath | None] = {}
+        self._collectors: list[Collector] = []
+
+    def run(self, missing: list[PlannedTrial], keep: bool) -> None:
+        """Every trial in `missing`, in order; on the way out, however, what was started is ended."""
+        with ExitStack() as stack:
+            stack.enter_context(calm_ending(self._live.say))
+            for cell in self._cells.values():
+                self._program(cell)
+            hosts = stack.enter_context(
+                Hosts(self._bed.home, self._campaign.id, self._suite.cells, self._suite.inventories, self._live.say)
+            )
+            self._bed.store.set_status(self._campaign.id, "running", facts=facts_of(hosts))
+            stop_leftovers(self._campaign.id, self._suite.cells, hosts)
+            clusters = Clusters(hosts, self._campaign.id, self._suite.cluster, self._cluster_started)
+            clusters.keep = hosts.keep = keep
+            stack.callback(clusters.close)
+            self._collectors = [collectors.get(name) for name in self._suite.collectors]
+            for planned in missing:
+                self._trial(planned, hosts, clusters)
+
+    def _trial(self, planned: PlannedTrial, hosts: Hosts, clusters: Clusters) -> None:
+        cell = self._cells[planned.cell]
+        self._live.trial_started(planned, cell)
+        started = now()
+        try:
+            cluster = clusters.use(cell, planned.block)
+            outcome = run_trial(self._launch(planned, cell, cluster, hosts))
+        except (HostError, PlatformError) as error:
+            outcome = not_run(self._campaign.id, planned, started, error)
+        if outcome.trial.status == "failed":
+            clusters.replace(cell)
+        else:
+            clusters.trial_done(cell)
+        self._bed.store.add_trial(outcome.trial, outcome.samples, outcome.series, outcome.tasks, outcome.artifacts)
+        self._tell(planned, cell, outcome)
+
+    def _launch(self, planned: PlannedTrial, cell: Cell, cluster: Cluster, hosts: Hosts) -> Launch:
+        folder = self._bed.home.campaign(self._campaign.id) / "trials" / f"{planned.position:04}"
+        # What a killed run left of this very trial is no part of it.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        program = self._program(cell)
+        return Launch(
+            campaign=self._campaign.id,
+            planned=planned,
+            cell=cell,
+            parameters=self._parameters[cell.id],
+            platform=platforms.get(cell.platform),
+            cluster=cluster,
+            connections=hosts.connections(cell.hosts),
+            program=program,
+            program_folder=self._place(program, cluster, cell, hosts),
+            iterations=self._suite.iterations,
+            warmup=self._suite.warmup,
+            deadline=self._suite.deadline,
+            workspace=self._workspace(planned, cell, cluster, hosts, folder),
+            context=Context(folder, hosts.places(cell.hosts)),
+            collectors=self._collectors,
+        )
+
+    def _program(self, cell: Cell) -> Program:
+        if cell.id not in self._programs:
+            prepare = self._workloads[cell.id].prepare
+            bed = self._bed
+            self._programs[cell.id] = prepare(bed.home, bed.spark_home, bed.java_home, self._parameters[cell.id])
+        return self._programs[cell.id]
+
+    def _place(self, program: Program, cluster: Cluster, cell: Cell, hosts: Hosts) -> PurePosixPath | None:
+        """Where the program lies on the driver's host; None for where it was built, when that is the same machine."""
+        if hosts.is_here(cell.hosts, cluster.driver_host):
+            return None
+        key = (id(cluster), program.digest)
+        if key not in self._placed:
+            self._placed[key] = put_program(cluster, program, hosts.connections(cell.hosts))
+        return self._placed[key]
+
+    def _workspace(self, planned: PlannedTrial, cell: Cell, cluster: Cluster, hosts: Hosts, folder: Path) -> Workspace:
+        if hosts.is_here(cell.hosts, cluster.driver_host):
+            return LocalWorkspace(folder)
+        remote = PurePosixPath(cluster.folder) / "trials" / trial_id(self._campaign.id, planned)
+        return RemoteWorkspace(folder, remote, hosts.connections(cell.hosts), cluster.driver_host)
+
+    def _cluster_started(self, cluster: Cluster, rendered: Mapping[str, str]) -> None:
+        self._live.say(
+            f"cluster {cluster.spec.name}: {cluster.spec.workers} workers after {cluster.start_seconds:.1f} s"
+        )
+        for name, text in rendered.items():
+            self._bed.store.add_document(self._campaign.id, f"{cluster.spec.name}/{name}", text)
+
+    def _tell(self, planned: PlannedTrial, cell: Cell, outcome: Outcome) -> None:
+        metric = self._suite.metric
+        values = sorted(s.value for s in outcome.samples if s.metric == metric and s.kept)
+        submit = next((s.value for s in outcome.samples if s.metric == "submit_seconds"), 0.0)
+        middle = values[len(values) // 2] if values else None
+        self._live.trial_done(planned, cell, outcome.trial, metric, middle, submit)
+
+
+def run_campaign(campaign: Campaign, suite: Suite, bed: Bed, keep: bool) -> Campaign:
+    """Run what is missing, and record how it ended: complete, incomplete (trials failed), or interrupted.
+
+    Raises:
+        KeyboardInterrupt: passed on, once everything that was started has been ended.
+    """
+    store = bed.store
+    planned = schedule(suite)
+    missing, total = store.missing(campaign.id, planned), len(planned)
+    try:
+        with Live(total, total - len(missing)) as live:
+            live.say(
+                f"campaign {campaign.id}: {len(suite.cells)} cells, {total} trials" + _already(total - len(missing))
+            )
+            if missing:
+                CampaignRun(campaign, suite, bed, live).run(missing, keep)
+    except BaseException:
+        store.set_status(campaign.id, "interrupted")
+        store.release(campaign.id)
+        raise
+    failed = [trial for trial in store.trials(campaign.id) if trial.status != "ok"]
+    store.set_status(campaign.id, "incomplete" if failed else "complete", finished=now())
+    store.release(campaign.id)
+    return store.campaign(campaign.id)
+
+
+def _already(done: int) -> str:
+    return f", {done} of them done already" if done else ""
+
+
+@contextmanager
+def calm_ending(say: Say) -> Iterator[None]:
+    """An interrupt ends the campaign once; a second one must not cut its clearing up short."""
+    previous = signal.getsignal(signal.SIGINT)
+
+    def first(_signal: int, _frame: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        say("interrupted: ending what was started; run it again to go on")
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, first)
+    signal.signal(signal.SIGTERM, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def seconds_of(store: Store, suite: Suite) -> float | None:
+    """Seconds that one trial of this suite took, by the last campaigns of it; None when there is none."""
+    spans = [
+        (datetime.fromisoformat(trial.finished) - datetime.fromisoformat(trial.started)).total_seconds()
+        for campaign in store.campaigns(suite.name)[:3]
+        for trial in store.trials(campaign.id)
+        if trial.status == "ok"
+    ]
+    return sorted(spans)[len(spans) // 2] if spans else None

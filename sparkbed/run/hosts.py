@@ -1,0 +1,123 @@
+"""The hosts of a campaign: adopted where they are up already, else made for it and ended with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sparkbed import inventory as inventories
+from sparkbed.collectors.agents import places_of
+from sparkbed.collectors.base import Place
+from sparkbed.home import Home
+from sparkbed.inventory import Inventory
+from sparkbed.model import Cell, Deployment, HostsSpec
+from sparkbed.playbook import Runner
+from sparkbed.provision import provider_for
+from sparkbed.remote import Agent, Connections
+
+if TYPE_CHECKING:
+    from sparkbed.provision.base import Provider
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class _Site:
+    """One inventory's hosts as they are up, with the connections to them."""
+
+    provider: Provider
+    deployment: Deployment
+    made: bool
+    inventory: Inventory
+    connections: Connections
+    places: list[Place]
+
+
+class Hosts:
+    """A context manager: on entry every inventory that the cells name is up; on exit what was made here is ended."""
+
+    def __init__(
+        self, home: Home, campaign: str, cells: Iterable[Cell], asked: Mapping[str, Inventory], say: Say
+    ) -> None:
+        self._home, self._campaign, self._asked, self._say = home, campaign, asked, say
+        self._specs = [cell.hosts for cell in cells]
+        self._sites: dict[str, _Site] = {}
+        self.keep = False
+
+    def __enter__(self) -> Hosts:
+        try:
+            for name in dict.fromkeys(spec.inventory for spec in self._specs):
+                self._sites[name] = self._site(name)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connections, and the hosts that were made here unless `keep` is set."""
+        while self._sites:
+            _, site = self._sites.popitem()
+            site.connections.close()
+            if site.made and not self.keep:
+                site.provider.teardown(site.deployment.name)
+
+    def view(self, spec: HostsSpec) -> Inventory:
+        """The cell's hosts: the inventory as provisioned, cut down to the counts."""
+        return self._sites[spec.inventory].inventory.first(spec.count)
+
+    def runner(self, spec: HostsSpec) -> Runner:
+        """What plays playbooks on the cell's hosts."""
+        return Runner(self.view(spec), self._sites[spec.inventory].connections)
+
+    def connections(self, spec: HostsSpec) -> Connections:
+        return self._sites[spec.inventory].connections
+
+    def agent(self, spec: HostsSpec, host: str) -> Agent:
+        return self._sites[spec.inventory].connections.agent(host)
+
+    def places(self, spec: HostsSpec) -> list[Place]:
+        """The machines and network namespaces under the cell's hosts, each once."""
+        return self._sites[spec.inventory].places
+
+    def is_here(self, spec: HostsSpec, host: str) -> bool:
+        """Whether the host shares this machine's files: a process node."""
+        return self.view(spec).variables(host).get("node_kind") == "process"
+
+    def deployments(self) -> dict[str, str]:
+        """The deployment that each inventory's hosts belong to, for clearing up after a kill."""
+        return {name: site.deployment.name for name, site in self._sites.items()}
+
+    def timings(self) -> dict[str, Mapping[str, float]]:
+        """Seconds until each host that was made here answered (see model.Machine)."""
+        return {m.name: m.timings for site in self._sites.values() for m in site.deployment.machines if m.timings}
+
+    def _site(self, name: str) -> _Site:
+        asked = self._asked[name]
+        provider = provider_for(asked, self._home)
+        up = any(row.deployment == asked.path.stem for row in provider.status())
+        deployment_name = asked.path.stem if up else self._campaign
+        wanted = asked if up else asked.first(self._largest(name))
+        deployment = provider.provision(wanted, deployment_name, self._say)
+        made = not up and not all(machine.adopted for machine in deployment.machines)
+        generated = inventories.load(deployment.inventory)
+        connections = Connections(generated.variables)
+        found = places_of(generated.hosts, connections, lambda: Connections(generated.variables))
+        return _Site(provider, deployment, made, generated, connections, found)
+
+    def _largest(self, name: str) -> dict[str, int]:
+        """How many hosts of each group the largest cell wants; a group that some cell wants whole is not cut."""
+        specs = [spec for spec in self._specs if spec.inventory == name]
+        groups = set.intersection(*(set(spec.count) for spec in specs))
+        return {group: max(spec.count[group] for spec in specs) for group in groups}
+
+
+def facts_of(hosts: Hosts) -> dict[str, Any]:
+    """What a campaign's record says of its hosts."""
+    return {"deployments": hosts.deployments(), "host_timings": hosts.timings()}

@@ -1,0 +1,224 @@
+"""One trial: a workload's application launched on a cluster, watched, and read.
+
+The driver runs on the cluster's driver host. What it wrote is brought to the trial's folder first; the trial's row in
+the store comes last.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sparkbed.collectors.base import Collected, Collector, Context
+from sparkbed.errors import HostError, RunError, SparkbedError
+from sparkbed.model import Cell, PlannedTrial, Sample, Series, TaskTable, Trial
+from sparkbed.platforms.base import Cluster, Platform
+from sparkbed.remote import Connections, Finished
+from sparkbed.run.workspace import Workspace
+from sparkbed.workloads import Program, extract_numbers, read_numbers, read_samples
+
+STDOUT, STDERR, SAMPLES = "driver.out", "driver.log", "samples.jsonl"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Everything that a trial needs to know of its surroundings. `parameters` are resolved ones."""
+
+    campaign: str
+    planned: PlannedTrial
+    cell: Cell
+    parameters: Mapping[str, Any]
+    platform: Platform
+    cluster: Cluster
+    connections: Connections
+    program: Program
+    program_folder: PurePosixPath | None
+    iterations: int
+    warmup: int
+    deadline: float
+    workspace: Workspace
+    context: Context
+    collectors: Sequence[Collector]
+
+    @property
+    def id(self) -> str:
+        return trial_id(self.campaign, self.planned)
+
+
+@dataclass
+class Outcome:
+    """A trial as it goes into the store."""
+
+    trial: Trial
+    samples: list[Sample] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    tasks: TaskTable | None = None
+    artifacts: dict[str, Path] = field(default_factory=dict)
+
+
+def trial_id(campaign: str, planned: PlannedTrial) -> str:
+    return f"{campaign}-{planned.position:04}"
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+
+
+def run_trial(launch: Launch) -> Outcome:
+    """Launch the application, wait for its end, and gather what it left.
+
+    A program that fails, hangs past the deadline or writes rubbish gives a failed trial, not an exception. What is
+    raised (HostError, an interrupt) means that the trial did not take place.
+    """
+    launch.workspace.make()
+    for collector in launch.collectors:
+        collector.start(launch.context)
+    started = now()
+    try:
+        finished = _submit(launch)
+        ended = now()
+        launch.workspace.bring_back()
+    finally:
+        collected = [collector.stop() for collector in launch.collectors]
+    return _outcome(launch, finished, collected, started, ended)
+
+
+def _submit(launch: Launch) -> Finished:
+    """spark-submit with the platform's arguments, the collectors' properties, the program and its parameters."""
+    there = launch.workspace.path
+    properties: dict[str, str] = {"spark.app.name": launch.id, "spark.eventLog.enabled": "false"}
+    for collector in launch.collectors:
+        properties.update(collector.spark_properties(launch.context))
+    if "spark.eventLog.dir" in properties:
+        properties["spark.eventLog.dir"] = f"file://{there / 'event-log'}"
+    program = launch.program.arguments(
+        launch.parameters,
+        there / SAMPLES,
+        iterations=launch.iterations,
+        expected_executors=launch.platform.expected_executors(launch.cluster),
+        folder=launch.program_folder,
+    )
+    return launch.connections.agent(launch.cluster.driver_host).run(
+        [*launch.platform.submit_arguments(launch.cluster, properties), *program],
+        env=launch.platform.submit_environment(launch.cluster),
+        cwd=str(there),
+        stdout=str(there / STDOUT),
+        stderr=str(there / STDERR),
+        deadline=launch.deadline,
+    )
+
+
+def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected], started: str, ended: str) -> Outcome:
+    """The trial's row, samples, series and tasks."""
+    samples, facts, error = _numbers(launch)
+    if finished.timed_out:
+        error = f"did not end within its deadline of {launch.deadline:.0f} s and was stopped"
+    elif finished.rc != 0:
+        error = error or f"spark-submit exited with {finished.rc}: {last_words(launch.context.folder / STDERR)}"
+    samples.append(Sample("submit_seconds", finished.seconds, "s"))
+    application: dict[str, Any] = {}
+    faults: list[str] = []
+    outcome = Outcome(_row(launch, started, ended, error, {}), samples)
+    for part in collected:
+        outcome.series.extend(part.series)
+        outcome.samples.extend(part.samples)
+        outcome.artifacts.update(part.artifacts)
+        outcome.tasks = part.tasks or outcome.tasks
+        application.update(part.facts)
+        faults.extend(part.faults)
+    for name in (STDOUT, STDERR, SAMPLES):
+        if (launch.context.folder / name).exists():
+            outcome.artifacts[name] = launch.context.folder / name
+    recorded = {
+        "workload": facts,
+        "application": application,
+        "parameters": dict(launch.parameters),
+        "program": launch.program.digest,
+        "cluster": {"name": launch.cluster.spec.name, "start_seconds": launch.cluster.start_seconds},
+        "collectors": [collector.name for collector in launch.collectors],
+        "faults": faults,
+    }
+    outcome.trial = _row(launch, started, ended, error, recorded)
+    return outcome
+
+
+def _numbers(launch: Launch) -> tuple[list[Sample], dict[str, Any], str | None]:
+    """Samples, facts and error by the workload's own file, or as the parameters `numbers` and `numbers-file` say."""
+    folder = launch.context.folder
+    samples, facts, error = read_samples(_text(folder / SAMPLES).splitlines(), launch.warmup)
+    try:
+        if launch.parameters.get("numbers"):
+            samples += extract_numbers(_text(folder / STDOUT), launch.parameters["numbers"], launch.warmup)
+        if launch.parameters.get("numbers-file"):
+            samples += _numbers_file(launch, str(launch.parameters["numbers-file"]))
+    except RunError as problem:
+        error = error or problem.what
+    return list(samples), dict(facts), error
+
+
+def _numbers_file(launch: Launch, name: str) -> list[Sample]:
+    """What the user's program wrote to a file of its own on the driver's host; relative paths start at its folder."""
+    kept = launch.context.folder / Path(name).name
+    path = launch.workspace.path / name
+    if str(path) != str(kept):
+        launch.connections.get(launch.cluster.driver_host, str(path), kept)
+    if not kept.exists():
+        raise RunError(f"the program did not write {name}", hint="Does it write to this very path?")
+    return read_numbers(_text(kept), kept.name, launch.warmup)
+
+
+def _row(launch: Launch, started: str, ended: str, error: str | None, facts: Mapping[str, Any]) -> Trial:
+    return row(launch.campaign, launch.planned, started, ended, error, facts)
+
+
+def row(
+    campaign: str, planned: PlannedTrial, started: str, ended: str, error: str | None, facts: Mapping[str, Any]
+) -> Trial:
+    """The trial's row: failed when there is an error."""
+    return Trial(
+        id=trial_id(campaign, planned),
+        campaign=campaign,
+        cell=planned.cell,
+        number=planned.number,
+        block=planned.block,
+        position=planned.position,
+        status="failed" if error else "ok",
+        started=started,
+        finished=ended,
+        error=error,
+        facts=facts,
+    )
+
+
+def not_run(campaign: str, planned: PlannedTrial, started: str, error: SparkbedError) -> Outcome:
+    """A trial that did not take place: no cluster, or its host went away."""
+    return Outcome(row(campaign, planned, started, now(), f"the trial did not take place: {error}", {}))
+
+
+def put_program(cluster: Cluster, program: Program, connections: Connections) -> PurePosixPath:
+    """Copy a program's files to the driver's host, and say to which folder."""
+    folder = PurePosixPath(cluster.folder) / "programs" / program.digest[:16]
+    driver = connections.agent(cluster.driver_host)
+    [made] = driver.call("file", [{"path": str(folder), "state": "directory", "mode": "0755"}])
+    if made.get("failed"):
+        raise HostError(f"{folder} on {cluster.driver_host}: {made.get('msg')}", hint="Is its disk full?")
+    for file in program.files:
+        connections.put(cluster.driver_host, file, str(folder / file.name))
+    return folder
+
+
+def last_words(path: Path, lines: int = 5) -> str:
+    """The lines of a log that say why a program ended: its errors, else its last ones."""
+    written = _text(path).splitlines()
+    told = [line for line in written if "sparkbed:" in line or "Error" in line or "Exception" in line]
+    return " | ".join(line.strip()[:300] for line in (told[:2] or written[-lines:])) or "it wrote nothing"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

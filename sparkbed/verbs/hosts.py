@@ -1,0 +1,117 @@
+"""`inv provision`, `status`, `teardown` and `shell`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from sparkbed import inventory as inventories
+from sparkbed.errors import UsageError
+from sparkbed.home import ROOT, Home
+from sparkbed.inventory import Inventory
+from sparkbed.nearest import nearest
+from sparkbed.provision import Provider, local_provider, provider_for
+from sparkbed.remote import Connections
+from sparkbed.store import Store
+from sparkbed.table import table
+
+
+def inventory_file(name_or_path: str) -> Path:
+    """The file of an inventory: by its name in inventories/, or by a path.
+
+    Raises:
+        UsageError: when there is none, naming near ones.
+    """
+    folder = ROOT / "inventories"
+    for candidate in (folder / f"{name_or_path}.yml", folder / f"{name_or_path}.yaml", Path(name_or_path)):
+        if candidate.is_file():
+            return candidate
+    names = sorted(path.stem for path in folder.glob("*.y*ml"))
+    raise UsageError(f"there is no inventory {name_or_path!r}", hint=nearest(name_or_path, names, every="There are"))
+
+
+def deployed(name: str, home: Home) -> Inventory:
+    """The generated inventory of a deployment: its hosts with their addresses and keys.
+
+    Raises:
+        UsageError: when it is not provisioned.
+    """
+    stem = Path(name).stem
+    generated = home.inventories / f"{stem}.yml"
+    if generated.is_file():
+        return inventories.load(generated)
+    inventory_file(name)  # a name that nobody knows is told as such
+    raise UsageError(f"the hosts of {name} are not up", hint=f"Make them first: ./inv provision {name}")
+
+
+def provision(name: str) -> None:
+    """Make or adopt the hosts, and say how long each took."""
+    home = Home()
+    inventory = inventories.load(inventory_file(name))
+    deployment = provider_for(inventory, home).provision(inventory, inventory.path.stem, print)
+    rows = [
+        [m.name, f"{m.user}@{m.address}:{m.port}", m.instance_id or "", _readiness(m.adopted, m.timings.get("ssh"))]
+        for m in deployment.machines
+    ]
+    table(["host", "address", "instance", "ready"], rows)
+    print(f"\nFor Ansible: ansible-playbook -i {shlex.quote(str(deployment.inventory))} PLAYBOOK")
+    print(f"Next: ./inv run-suite, ./inv shell {deployment.machines[0].name} or ./inv teardown {name}")
+
+
+def _readiness(adopted: bool, seconds: float | None) -> str:
+    if adopted:
+        return "was up already"
+    return f"after {seconds:.2f} s" if seconds is not None else "yes"
+
+
+def status() -> None:
+    """Hosts of the local endpoint, and the campaigns that run or wait to be resumed."""
+    home = Home()
+    hosts = [
+        [row.deployment, row.host, row.address, row.state, row.kind, row.since, row.by]
+        for row in local_provider(home).status()
+    ]
+    if hosts:
+        table(["deployment", "host", "address", "state", "kind", "since", "by"], hosts)
+    else:
+        print("No host is up.")
+    with Store(home.database) as store:
+        campaigns = [
+            [c.id, c.status, f"process {pid}" if (pid := store.claimant(c.id)) else "./inv run-suite goes on with it"]
+            for c in store.campaigns()
+            if c.status in ("running", "interrupted")
+        ]
+    print()
+    if campaigns:
+        table(["campaign", "status", ""], campaigns)
+    else:
+        print("No campaign is running.")
+
+
+def teardown(name: str) -> None:
+    """End a deployment's hosts, or all of this state folder's on the local endpoint."""
+    home = Home()
+    provider: Provider = local_provider(home)
+    if name:
+        deployments = [Path(name).stem]
+        file = ROOT / "inventories" / f"{Path(name).stem}.yml"
+        if file.is_file() or Path(name).is_file():
+            provider = provider_for(inventories.load(inventory_file(name)), home)
+        elif not any(row.deployment == name for row in provider.status()):
+            inventory_file(name)
+    else:
+        deployments = sorted({row.deployment for row in provider.status()})
+    ended = [host for deployment in deployments for host in provider.teardown(deployment, print)]
+    print(f"Ended {len(ended)} hosts: {', '.join(ended)}" if ended else "There was nothing to end.")
+
+
+def shell(host: str, name: str, command: Sequence[str]) -> int:
+    """A shell on the host, or one command there; its exit status."""
+    if not host:
+        raise UsageError("which host?", hint="./inv status lists them; for example: ./inv shell master-1")
+    inventory = deployed(name, Home())
+    if host not in inventory.hosts:
+        raise UsageError(f"{name} has no host {host!r}", hint=nearest(host, list(inventory.hosts), every="It has"))
+    with Connections(inventory.variables) as connections:
+        return connections.shell(host, shlex.join(command) if command else None)

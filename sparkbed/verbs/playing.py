@@ -1,0 +1,82 @@
+"""`inv play`: one playbook on an inventory's hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sparkbed import documents
+from sparkbed.errors import UsageError
+from sparkbed.home import Home
+from sparkbed.playbook import Runner
+from sparkbed.playbook.output import Terminal
+from sparkbed.remote import Connections
+from sparkbed.verbs.hosts import deployed
+
+
+@dataclass(frozen=True)
+class PlayOptions:
+    """The flags of `inv play`; lists are comma separated text, as Ansible takes them."""
+
+    check: bool = False
+    diff: bool = False
+    tags: str = ""
+    skip_tags: str = ""
+    limit: str = ""
+    start_at_task: str = ""
+    list_tasks: bool = False
+    forks: int = 10
+    extra_vars: list[str] = field(default_factory=list)
+    verbose: bool = False
+
+
+def play(playbook: str, inventory_name: str, options: PlayOptions) -> bool:
+    """Run the playbook, or list its tasks; whether every host went well.
+
+    Raises:
+        UsageError: when no playbook is named, or the hosts are not up; a DocumentError for what is wrong in it.
+    """
+    if not playbook:
+        raise UsageError("which playbook?", hint="For example: ./inv play playbooks/standalone/start.yml")
+    inventory = deployed(inventory_name, Home())
+    tags, skip_tags = _names(options.tags), _names(options.skip_tags)
+    with Connections(inventory.variables) as connections:
+        output = Terminal(verbosity=int(options.verbose), diff=options.diff, log=Home().folder("logs") / "play.log")
+        runner = Runner(inventory, connections, output=output, forks=options.forks)
+        if options.list_tasks:
+            for listed in runner.list_tasks(Path(playbook), tags=tags, skip_tags=skip_tags):
+                print(f"{listed.where}  {listed.play} : {listed.task}  TAGS: [{', '.join(listed.tags)}]")
+            return True
+        result = runner.play(
+            Path(playbook),
+            extra_vars=_extra_vars(options.extra_vars),
+            tags=tags,
+            skip_tags=skip_tags,
+            limit=options.limit or None,
+            check=options.check,
+            diff=options.diff,
+            start_at_task=options.start_at_task or None,
+        )
+    return not result.failed
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _extra_vars(given: list[str]) -> dict[str, Any]:
+    """key=value pairs (values are text, as Ansible's) and YAML or JSON mappings, later ones over earlier ones."""
+    result: dict[str, Any] = {}
+    for text in given:
+        if text.lstrip().startswith("{"):
+            mapping = documents.plain(documents.parse(text, Path("--extra-vars")))
+            result.update(mapping)
+            continue
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise UsageError(
+                f"--extra-vars {text!r} is neither key=value nor a mapping", hint="For example: -e cluster_name=mine"
+            )
+        result[key] = value
+    return result

@@ -1,0 +1,97 @@
+"""`inv plan` and `inv run-suite`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sparkbed import platforms, workloads
+from sparkbed.assembly import SuiteChoice, checked_suite, open_bed, open_store
+from sparkbed.home import Home
+from sparkbed.platforms.settings import memory_bytes
+from sparkbed.run.campaign import open_campaign, run_campaign, seconds_of
+from sparkbed.run.preflight import preflight, require
+from sparkbed.run.progress import duration
+from sparkbed.run.recovery import clear_up
+from sparkbed.suite import Suite, cluster_settings, schedule
+from sparkbed.table import table
+from sparkbed.verbs.results import write_whole
+
+GUESS = 10.0
+"""Seconds for a trial of a suite that has never run here: starting an application takes most of it."""
+
+
+def plan(choice: SuiteChoice) -> None:
+    """Print cells, order and a rough time."""
+    suite = checked_suite(choice)
+    print(f"{suite.name}: {suite.question}\n")
+    counts = Counter(planned.cell for planned in schedule(suite))
+    rows = [
+        [cell.id, cell.label, cell.platform, cell.workload, str(len(suite.inventory(cell).hosts)), str(counts[cell.id])]
+        for cell in suite.cells
+    ]
+    table(["cell", "factors", "platform", "workload", "hosts", "trials"], rows)
+    order = [[str(p.position), str(p.block), suite.cell(p.cell).label, str(p.number)] for p in schedule(suite)]
+    print()
+    table(["position", "block", "cell", "trial"], order)
+    with open_store(Home()) as store:
+        measured = seconds_of(store, suite)
+    seconds = (measured or GUESS) * len(order)
+    basis = "by the last campaigns here" if measured else f"guessing {GUESS:.0f} s a trial"
+    print(f"\n{len(order)} trials, {suite.order} (seed {suite.seed}), cluster {suite.cluster}:")
+    print(f"roughly {duration(seconds)} ({basis}).")
+    print(f"Run it: ./inv run-suite {choice.suite}")
+
+
+def run_suite(choice: SuiteChoice, *, fresh: bool, keep_cluster: bool) -> bool:
+    """Run it; whether every trial went well."""
+    from analysis import report
+
+    suite = checked_suite(choice)
+    home = Home()
+    bed = open_bed(home)
+    with bed.store:
+        clear_up(home, bed.store, print)
+        remarks = preflight(home.folder(), memory_wanted(suite))
+        for remark in remarks:
+            if remark.level != "ok":
+                print(f"{remark.level}: {remark.what}\n  {remark.means}")
+        require(remarks)
+        for warning in _warnings(suite):
+            print(f"warning: {warning}")
+        campaign = open_campaign(suite, bed, remarks, fresh, print)
+        campaign = run_campaign(campaign, suite, bed, keep_cluster)
+        print()
+        report.closing_table(report.build(bed.store, campaign.id))
+        page = home.campaign(campaign.id) / "report.html"
+        write_whole(page, report.render(bed.store, campaign.id))
+        failed = [trial for trial in bed.store.trials(campaign.id) if trial.status != "ok"]
+    print(f"\nReport: {page}")
+    if failed:
+        print(f"{len(failed)} trials failed; the first: {failed[0].error}\n  ./inv logs {failed[0].id}")
+    return not failed
+
+
+def memory_wanted(suite: Suite) -> int:
+    """Bytes that the largest cell may take: daemons, driver, and an executor a slot. An upper bound."""
+    return max(_memory(suite, cell.id) for cell in suite.cells)
+
+
+def _memory(suite: Suite, cell_id: str) -> int:
+    cell = suite.cell(cell_id)
+    settings = platforms.get(cell.platform).resolve(cluster_settings(cell))
+    hosts = suite.inventory(cell)
+    workers = len(hosts.hosts_of("workers"))
+    executors = workers * (int(settings["worker_cores"]) // int(settings["executor_cores"]))
+    daemon = 250 * 2**20
+    each = memory_bytes(str(settings["executor_memory"])) + 300 * 2**20
+    return (workers + 1) * daemon + executors * each + memory_bytes(str(settings["driver_memory"])) + daemon
+
+
+def _warnings(suite: Suite) -> list[str]:
+    catalogue = workloads.catalogue()
+    found = [
+        w
+        for cell in suite.cells
+        for w in catalogue[cell.workload].warnings(catalogue[cell.workload].resolve(cell.parameters))
+    ]
+    return list(dict.fromkeys(found))
