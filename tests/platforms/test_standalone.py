@@ -6,7 +6,9 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from cluster_site import Ansible, Ours, Site
 
 from sparkbed import platforms
-from sparkbed.errors import PlatformError
+from sparkbed.errors import PlatformError, UsageError
 from sparkbed.home import ROOT
 from sparkbed.platforms import Cluster, ClusterSpec
 
@@ -87,6 +89,31 @@ def count_to(number: int, cluster: Cluster) -> str:
     return done.stdout
 
 
+def start_endless(cluster: Cluster) -> subprocess.Popen[bytes]:
+    """An application that keeps every executor busy, by the driver's own command line."""
+    program = Path(cluster.folder) / "endless.py"
+    program.write_text(
+        "import time\n"
+        "from pyspark import SparkContext\n"
+        "SparkContext().parallelize(range(2), 2).foreach(lambda n: time.sleep(600))\n"
+    )
+    return subprocess.Popen(
+        [*STANDALONE.submit_arguments(cluster), str(program)],
+        env={"PATH": os.environ["PATH"], **STANDALONE.submit_environment(cluster)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def until(holds: Callable[[], bool], deadline: float = 90) -> None:
+    """Wait until `holds`."""
+    end = time.monotonic() + deadline
+    while not holds():
+        assert time.monotonic() < end, f"not so within {deadline} s"
+        time.sleep(0.2)
+
+
 def test_up_used_again_and_down_without_a_trace(
     site: Site, engine: Ours | Ansible, spec: Callable[..., ClusterSpec]
 ) -> None:
@@ -118,7 +145,7 @@ def test_up_used_again_and_down_without_a_trace(
 
 def test_two_clusters_side_by_side(site: Site, ours: Ours, spec: Callable[..., ClusterSpec]) -> None:
     first = STANDALONE.start(spec("left"), ours)
-    second = STANDALONE.start(spec("right", worker_cores=2), ours)
+    second = STANDALONE.start(spec("right", worker_cores=2, log_level="error"), ours)
     assert first.master_url != second.master_url
     assert not set(first.workers) & set(second.workers)
     STANDALONE.stop(first, ours)
@@ -173,13 +200,42 @@ def test_a_daemon_that_dies_fails_the_start_at_once_with_its_last_lines(
     assert marked(site, "tiny") == []
 
 
+def test_a_worker_that_does_not_start_fails_the_start_and_ends_the_others(
+    site: Site, ours: Ours, spec: Callable[..., ClusterSpec]
+) -> None:
+    before = site.trees()
+    asked = spec("lame")
+    broken = asked.inventory.with_host_variables("w2", {"java_home": "/nonexistent"})
+    runner = Ours(replace(site, inventory=broken), ours.connections)
+    with pytest.raises(PlatformError, match=r"w2: the worker on \S+ has ended[\s\S]*nonexistent"):
+        STANDALONE.start(replace(asked, inventory=broken), runner)
+    assert marked(site, "lame") == []
+    assert site.trees() == before
+
+
+def test_a_worker_that_is_gone_is_noticed(site: Site, ours: Ours, spec: Callable[..., ClusterSpec]) -> None:
+    cluster = STANDALONE.start(spec("half"), ours)
+    pid = int((site.folders["w1"] / "cluster-half" / "run" / "worker.pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not STANDALONE.ready(cluster, ours))
+    STANDALONE.stop(cluster, ours)
+
+
+def test_hosts_that_do_not_fit_are_refused(site: Site, ours: Ours) -> None:
+    with pytest.raises(UsageError, match="group workers has 2 hosts"):
+        STANDALONE.start(ClusterSpec("many", SMALL, site.inventory, workers=3), ours)
+
+
 def test_stop_finds_what_a_crash_left(site: Site, ours: Ours, spec: Callable[..., ClusterSpec]) -> None:
     cluster = STANDALONE.start(spec("crashed"), ours)
     before = {name: mode for name, mode in site.trees().items() if "cluster-crashed" not in name}
+    application = start_endless(cluster)
+    # three daemons, the driver's JVM and Python, two executors with a Python daemon and a worker each
+    until(lambda: len(marked(site, "crashed")) >= 3 + 2 + 6)
     for host in site.folders.values():  # pid files and settings are lost
         for path in (host / "cluster-crashed" / "run").iterdir():
             path.unlink()
-    assert len(marked(site, "crashed")) == 3
     STANDALONE.stop(cluster.spec, ours)
+    assert application.wait(timeout=60) != 0
     assert marked(site, "crashed") == []
     assert site.trees() == before
