@@ -179,8 +179,8 @@ def _few(report: Data) -> list[dict[str, str]]:
     most = max(finding["blocks"] for finding in tested)
     return [_warning(
         f"No comparison has more than {count(most, 'block')} of trials.",
-        f"With {count(len(tested), 'comparison')} it takes {stats.blocks_needed(comparisons=len(tested))} trials of each "
-        "cell before a difference, however large, can be told from chance at 95 %.",
+        f"With {count(len(tested), 'comparison')} it takes {stats.blocks_needed(comparisons=len(tested))} trials of "
+        "each cell before a difference, however large, can be told from chance at 95 %.",
     )]  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def figures_of(report: Data, series: Mapping[str, Sequence[HostSeries]], tasks: 
     found = list(_ratios(report))
     for number, cells in enumerate(groups(report), start=1):
         names = dict(zip([cell["id"] for cell in cells], short_names(cells), strict=True))
-        work = f" ({shared_levels(cells)})" if shared_levels(cells) else ""
+        work = shared_levels(cells)
         found += _boxes(report, number, cells, names, work)
         found += _parts(number, cells, names, work)
         found += _over_time(number, cells, names, work, series)
@@ -69,7 +69,7 @@ def _boxes(report: Data, number: int, cells: Sequence[Data], names: Data, work: 
         units = [cell["metrics"][metric]["unit"] for cell in cells if metric in cell["metrics"]]
         rows = [Row(names[cell["id"]], _values(cell, metric)) for cell in cells]
         if units:
-            yield boxes(f"box-{number}-{_name(metric)}", f"{metric}{work}", units[0], rows)
+            yield boxes(f"box-{number}-{_name(metric)}", metric, units[0], rows, work)
 
 
 def _values(cell: Data, metric: str) -> list[float]:
@@ -81,7 +81,7 @@ def _parts(number: int, cells: Sequence[Data], names: Data, work: str) -> Iterat
     bars = [Bar(names[cell["id"]], cell["tasks"]["parts"]) for cell in cells if cell["tasks"]]
     if bars:
         label = "task-seconds a trial (mean)"
-        yield stacked(f"parts-{number}", f"Where tasks spend their time{work}", label, bars, PARTS)
+        yield stacked(f"parts-{number}", "Where tasks spend their time", label, bars, PARTS, work)
 
 
 # -- over time ---------------------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def _over_time(
     found = {cell["id"]: list(series.get(cell["id"], ())) for cell in cells}
     busy = [line for cell, hosts in found.items() if (line := _line(names[cell], hosts, _busy))]
     if busy:
-        yield lines(f"cpu-{number}", f"CPU over time{work}", "share of all CPUs that is busy", busy, top=1.02)
+        yield lines(f"cpu-{number}", "CPU over time", "share of all CPUs that is busy", busy, work, top=1.02)
     kinds = sorted({interface_kind(name) for hosts in found.values() for host in hosts for name in _interfaces(host)})
     for kind in kinds:
         packets = [
@@ -102,9 +102,8 @@ def _over_time(
             if (line := _line(names[cell], hosts, lambda host, kind=kind: _packets(host, kind)))
         ]
         if any(np.nanmax(line.values, initial=0) > 0 for line in packets):
-            yield lines(
-                f"packets-{number}-{_name(kind)}", f"Packets over time, {kind}{work}", "packets a second", packets
-            )
+            title = f"Packets over time, {kind}"
+            yield lines(f"packets-{number}-{_name(kind)}", title, "packets a second", packets, work)
 
 
 def interface_kind(name: str) -> str:
@@ -154,8 +153,8 @@ def _timelines(
     for index, cell in enumerate(cells, start=1):
         executors = _executors(tasks.get(cell["id"], {}))
         if executors:
-            title = f"Tasks of one trial: {names[cell['id']]}{work}"
-            yield timeline(f"tasks-{number}-{index}", title, executors)
+            title = f"Tasks of one trial: {names[cell['id']]}"
+            yield timeline(f"tasks-{number}-{index}", title, executors, work)
 
 
 def _executors(columns: Tasks) -> dict[str, tuple[Floats, Floats]]:

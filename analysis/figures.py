@@ -27,11 +27,24 @@ WIDTH = 7.6
 # Values that occur nowhere else stand for colours while matplotlib draws, and are replaced by CSS variables.
 INK, FAINT, PAPER = "#010203", "#010204", "#010205"
 COLOURS = tuple(f"#0102{number:02x}" for number in range(16, 32))
+LIGHT = (
+    *("#3b78b5", "#e08a2e", "#3f9a6b", "#c0504d", "#8467ad", "#937860", "#ce7fae", "#7d8791"),
+    *("#c9d4e0", "#8fb3d9", "#f0b67a", "#8fcaa8", "#e29a96", "#b7a5d3", "#cfbfa9", "#e6b9d3"),
+)
+DARK = (
+    *("#6aa5e0", "#eda55b", "#67c092", "#e07f7b", "#ab92d3", "#b89c83", "#e3a3c8", "#a3adb6"),
+    *("#4d5966", "#3a6391", "#8f5d24", "#2f6b4b", "#8a403c", "#5d4a83", "#6b5a46", "#80486a"),
+)
+"""Lines and points take the first eight, stacked parts the second."""
 _VARIABLES = {INK: "--ink", FAINT: "--faint", PAPER: "--paper"} | {
     colour: f"--series-{number + 1}" for number, colour in enumerate(COLOURS)
 }
-HATCHES = ("", "///", "...", "\\\\\\", "xxx", "---", "ooo", "|||", "++", "**")
+_LIGHT = "--ink: #1d2329; --faint: #6b7580; --paper: #ffffff; --figure-font: sans-serif; " + " ".join(
+    f"--series-{number + 1}: {colour};" for number, colour in enumerate(LIGHT)
+)
+HATCHES = ("|||", "///", "\\\\\\", "---", "xxx", "", "/", "\\", "+++", "x")
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
+"""Lines only: dots and circles would make a figure a hundred times larger."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 MOST_TASKS = 1_500
@@ -46,6 +59,11 @@ class Figure:
     title: str
     summary: str
     svg: str
+
+    @property
+    def standalone(self) -> str:
+        """The figure as an SVG file: with the namespace and light colours that a page would give it."""
+        return self.svg.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" style="{_LIGHT}" ', 1)
 
 
 @dataclass(frozen=True)
@@ -84,7 +102,7 @@ class Bar:
     parts: Mapping[str, float]
 
 
-def boxes(name: str, title: str, unit: str, rows: Sequence[Row]) -> Figure:
+def boxes(name: str, title: str, unit: str, rows: Sequence[Row], work: str = "") -> Figure:
     """Horizontal box plots, one a cell, with every trial as a point."""
 
     def draw(figure: Any) -> None:
@@ -107,10 +125,14 @@ def boxes(name: str, title: str, unit: str, rows: Sequence[Row]) -> Figure:
             _roomy(axes, np.concatenate([np.asarray(row.values, dtype=np.float64) for row in rows]))
 
     said = "; ".join(f"{row.label}: {len(row.values)} trials" for row in rows)
-    return _figure(name, title, f"Box plots of {title}, a point for every trial. {said}.", _height(rows), draw)
+    return _figure(
+        name, title, f"Box plots of {_of(title, work)}, a point for every trial. {said}.", _height(rows), draw
+    )
 
 
-def lines(name: str, title: str, ylabel: str, drawn: Sequence[Line], top: float | None = None) -> Figure:
+def lines(
+    name: str, title: str, ylabel: str, drawn: Sequence[Line], work: str = "", top: float | None = None
+) -> Figure:
     """Values over time, one line a cell, told apart by dashes and by a legend below; `top` ends the scale."""
 
     def draw(figure: Any) -> None:
@@ -126,7 +148,7 @@ def lines(name: str, title: str, ylabel: str, drawn: Sequence[Line], top: float 
         _legend(figure, axes)
 
     said = "; ".join(f"{line.label}: mean {np.nanmean(line.values):.3g}" for line in drawn if line.values.size)
-    return _figure(name, title, f"{title}: {ylabel} over time. {said}.", 2.5 + 0.2 * len(drawn), draw)
+    return _figure(name, title, f"{_of(title, work)}: {ylabel}. {said}.", 2.5 + 0.2 * len(drawn), draw)
 
 
 def ratios(name: str, title: str, rows: Sequence[Ratio], margin: float) -> Figure:
@@ -149,16 +171,18 @@ def ratios(name: str, title: str, rows: Sequence[Ratio], margin: float) -> Figur
                          facecolor=COLOURS[0] if row.decided else PAPER, edgecolor=INK)  # fmt: skip
         _rows(axes, [_wrapped(row.label, 38) for row in rows])
         _percent_scale(axes, reach)
-        axes.set_xlabel("change against the baseline, with 95 % interval")
+        axes.set_xlabel(f"change against the baseline, with 95 % interval (shaded: within {100 * margin:g} %)")
 
     said = "; ".join(f"{row.label}: ratio {row.ratio:.3f}" for row in rows)
     return _figure(name, title, f"{title}. {said}.", _height(rows), draw)
 
 
-def stacked(name: str, title: str, xlabel: str, bars: Sequence[Bar], names: Mapping[str, str]) -> Figure:
+def stacked(
+    name: str, title: str, xlabel: str, bars: Sequence[Bar], names: Mapping[str, str], work: str = ""
+) -> Figure:
     """Horizontal bars, one a cell, stacked of parts in the order of `names`; large parts carry their number."""
-    present = [part for part in names if any(bar.parts.get(part, 0.0) > 0 for bar in bars)]
     longest = max((sum(max(0.0, value) for value in bar.parts.values()) for bar in bars), default=0.0) or 1.0
+    present = [part for part in names if any(bar.parts.get(part, 0.0) > 1e-3 * longest for bar in bars)]
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
@@ -181,10 +205,10 @@ def stacked(name: str, title: str, xlabel: str, bars: Sequence[Bar], names: Mapp
         f"{bar.label}: " + ", ".join(f"{names[part]} {bar.parts.get(part, 0.0):.3g} s" for part in present)
         for bar in bars
     )
-    return _figure(name, title, f"{title}. {said}.", _height(bars) + 0.2 * ((len(present) + 2) // 3), draw)
+    return _figure(name, title, f"{_of(title, work)}. {said}.", _height(bars) + 0.2 * ((len(present) + 2) // 3), draw)
 
 
-def timeline(name: str, title: str, executors: Mapping[str, tuple[Floats, Floats]]) -> Figure:
+def timeline(name: str, title: str, executors: Mapping[str, tuple[Floats, Floats]], work: str = "") -> Figure:
     """When tasks ran: a lane an executor, a bar a task, stacked where tasks of one executor overlap.
 
     Args:
@@ -204,7 +228,7 @@ def timeline(name: str, title: str, executors: Mapping[str, tuple[Floats, Floats
         axes.set_xlabel("seconds since the first task")
 
     number = sum(start.size for start, _ in executors.values())
-    summary = f"{title}: {number} tasks on {len(executors)} executors, a bar for each task, over time."
+    summary = f"{_of(title, work)}: {number} tasks on {len(executors)} executors, a bar for each task, over time."
     return _figure(name, title, summary, 1.0 + 0.22 * max(2, len(lanes)), draw)
 
 
@@ -266,6 +290,10 @@ def _legend(figure: Any, axes: Any, columns: int = 1) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower left", ncols=columns, frameon=False, handlelength=3.2)
+
+
+def _of(title: str, work: str) -> str:
+    return f"{title} ({work})" if work else title
 
 
 def _height(rows: Sequence[Any]) -> float:

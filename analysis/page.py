@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.answer import groups, sentence, shared_levels, short_names
+from analysis.figures import DARK, LIGHT
 from analysis.findings import by_size
-from analysis.text import cells_table, findings_table, metric_names, parts_table
+from analysis.text import cells_table, encodable, findings_table, metric_names, parts_table, spark_perf_line
 from analysis.words import count, number
 
 if TYPE_CHECKING:
@@ -41,9 +43,9 @@ def as_html(report: Data, figures: Sequence[Figure] = (), documents: Mapping[str
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["bound"] = _bound
     text = environment.get_template("report.html.j2").render(**_view(report, figures, documents or {}))
-    # A lone surrogate half, as undecodable bytes become in Python, can't be written as UTF-8.
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return encodable(text)
 
 
 def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str]) -> dict[str, Any]:
@@ -59,7 +61,8 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "trust": report["trust"],
         "findings": findings_table(report),
         "tables": [{"metric": name, "table": cells_table(report, name)} for name in metric_names(report)],
-        "parts": parts_table(report),
+        "light": LIGHT,
+        "dark": DARK,
         "overview": [_drawn(figure) for figure in figures if figure.name == "ratios"],
         "groups": _groups(report, figures),
         "design": _design(report),
@@ -72,6 +75,11 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "more_trials": max(0, sum(len(cell["trials"]) for cell in report["cells"]) - MOST_TRIALS),
         "documents": sorted(documents.items()),
     }
+
+
+def _bound(text: str) -> str:
+    """With spaces that don't break between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=(%|s|ms)\b|%)", "\u00a0", text)
 
 
 def moment(text: str | None) -> str:
@@ -133,7 +141,7 @@ def _groups(report: Data, figures: Sequence[Figure]) -> list[dict[str, Any]]:
     for number_, cells in enumerate(groups(report), start=1):
         mine = [_drawn(figure) for figure in figures if figure.name.split("-")[1:2] == [str(number_)]]
         title = shared_levels(cells) or ", ".join(short_names(cells))
-        found.append({"title": title, "figures": mine})
+        found.append({"title": title, "figures": mine, "parts": parts_table(report, cells)})
     return [group for group in found if group["figures"]]
 
 
@@ -220,6 +228,7 @@ def _cell(cell: Data) -> dict[str, Any]:
         "hosts": f"{hosts['inventory']}{f' ({counts})' if counts else ''}",
         "settings": _pairs_exact(cell["settings"]),
         "parameters": _pairs_exact(cell["parameters"]),
+        "spark_perf": spark_perf_line(cell) or "–",
     }
 
 

@@ -20,7 +20,7 @@ Data = Mapping[str, Any]
 
 def as_json(report: Data) -> str:
     """The contract that other programs read; strict JSON: what is not a finite number is null."""
-    return json.dumps(_plain(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return encodable(json.dumps(_plain(report), indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def as_csv(report: Data) -> str:
@@ -37,7 +37,7 @@ def as_csv(report: Data) -> str:
                 writer.writerow([*row, *(sample[key] for key in ("metric", "value", "unit", "iteration", "kept"))])
             if not trial["samples"]:
                 writer.writerow([*row, "", "", "", "", ""])
-    return out.getvalue()
+    return encodable(out.getvalue())
 
 
 def as_markdown(report: Data) -> str:
@@ -54,8 +54,14 @@ def as_markdown(report: Data) -> str:
         lines += [f"## {_mark(metric)}", "", *_table(heads, rows), ""]
     if report["findings"]:
         lines += ["## Findings", "", *_table(*findings_table(report)), ""]
-        lines += [f"- {_mark(f['cell_label'])}: {_mark(f['because'])}" for f in report["findings"] if f["because"]]
-    return "\n".join(lines).rstrip() + "\n"
+        lines += [f"- {_mark(f['cell_label'])}: {_mark(f['because'])}" for f in report["findings"] if f["because"]] + [
+            ""
+        ]
+    perf = [line for cell in report["cells"] if (line := spark_perf_line(cell))]
+    if perf:
+        heading = "Over iterations, in spark-perf's form (name, options, median, std dev, min, first, last):"
+        lines += ["## spark-perf", "", heading, "", *(f"    {_one_line(line)}" for line in perf)]
+    return encodable("\n".join(lines).rstrip()) + "\n"
 
 
 def closing_table(report: Data) -> None:
@@ -71,7 +77,7 @@ def closing_table(report: Data) -> None:
         for index, head in enumerate(heads):
             table.add_column(escape(head), justify="right" if 0 < index < 4 else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(escape(text) for text in row))
+            table.add_row(*(escape(_one_line(text)) for text in row))
         Console().print(table)
         return
     print(f"{_one_line(report['campaign']['suite'])}: {metric}")
@@ -134,20 +140,56 @@ def findings_table(report: Data) -> tuple[list[str], list[list[str]]]:
     return ["cell", "against", "change", "95 % interval", "p (Holm)", "verdict"], rows
 
 
-def parts_table(report: Data) -> tuple[list[str], list[list[str]]] | None:
-    """One row a cell: the parts of its tasks' time in task-seconds a trial (means); None without event logs."""
-    with_tasks = [cell for cell in report["cells"] if cell["tasks"]]
-    present = [p for p in PARTS if any(abs(cell["tasks"]["parts"][p]) >= 5e-4 for cell in with_tasks)]
-    if not with_tasks or not present:
+def parts_table(report: Data, cells: Sequence[Data]) -> tuple[list[str], list[list[str]]] | None:
+    """One row a part of the tasks' time, one column a cell, in task-seconds a trial (means); None without event logs.
+
+    Where there are two cells, one the other's baseline, their difference and its interval stand beside them.
+    """
+    with_tasks = [cell for cell in cells if cell["tasks"]]
+    sums = {cell["id"]: sum(cell["tasks"]["parts"].values()) for cell in with_tasks}
+    if not with_tasks or not max(sums.values()):
         return None
-    sums = [sum(cell["tasks"]["parts"].values()) for cell in with_tasks]
-    places = min(3, decimals(sums) + 1)
-    rows = [
-        [cell["label"], str(cell["tasks"]["n"]), fixed(whole, places)]
-        + [fixed(cell["tasks"]["parts"][part], places) for part in present]
-        for cell, whole in zip(with_tasks, sums, strict=True)
+    places = min(3, decimals(list(sums.values())) + 1)
+    present = [p for p in PARTS if any(abs(c["tasks"]["parts"][p]) > 1e-3 * max(sums.values()) for c in with_tasks)]
+    rows = [[PARTS[p], *(fixed(cell["tasks"]["parts"][p], places) for cell in with_tasks)] for p in present]
+    rows.append(["all", *(fixed(whole, places) for whole in sums.values())])
+    heads = ["part", *short_names(with_tasks)]
+    between = _differences(report, with_tasks, places)
+    if between is None:
+        return heads, rows
+    return [*heads, "difference", "95 % interval"], [
+        [*row, *between.get(p, ["", ""])] for p, row in zip([*present, "all"], rows, strict=True)
     ]
-    return ["cell", "n", "all", *(PARTS[part] for part in present)], rows
+
+
+def _differences(report: Data, cells: Sequence[Data], places: int) -> dict[str, list[str]] | None:
+    pairs = [{finding["baseline"], finding["cell"]} for finding in report["findings"]]
+    if len(cells) != 2 or {cell["id"] for cell in cells} not in pairs:
+        return None
+    parts = report["findings"][pairs.index({cell["id"] for cell in cells})]["parts"]
+    shown = {
+        part["part"]: [
+            _signed(part["difference"], places),
+            f"{_signed(part['low'], places)} to {_signed(part['high'], places)}" if part["low"] is not None else "–",
+        ]
+        for part in parts
+    }
+    return {**shown, "all": [_signed(sum(part["difference"] for part in parts), places), ""]}
+
+
+def _signed(value: float, places: int) -> str:
+    text = fixed(abs(value), places)
+    return text if not float(text.replace(",", "")) else f"{'+' if value > 0 else '−'}{text}"
+
+
+def spark_perf_line(cell: Data, metric: str = "trial_seconds") -> str | None:
+    """The line that spark-perf's summary has for a test: name, options, median, std, min, first, last of iterations."""
+    five = (cell["metrics"].get(metric) or {}).get("spark_perf")
+    if not five:
+        return None
+    options = " ".join(f"--{name}={value}" for name, value in cell["parameters"].items())
+    numbers = ", ".join(f"{five[key]:.3f}" for key in ("median", "std", "min", "first", "last"))
+    return f"{cell['workload']}, {options}, {numbers}"
 
 
 def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -188,7 +230,8 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _mark(text: Any) -> str:
     """Text that Markdown shows as it is, on one line, also inside a table."""
-    return re.sub(r"([\\`*_\[\]<>|#~$])", r"\\\1", _one_line(text)).replace("&", "&amp;")
+    found = _one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", found)
 
 
 def _code(text: Any) -> str:
@@ -197,7 +240,12 @@ def _code(text: Any) -> str:
 
 def _one_line(text: Any) -> str:
     """Without line breaks and control characters, which could forge lines or drive a terminal."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", str(text))
+    return encodable(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", str(text)))
+
+
+def encodable(text: str) -> str:
+    """Without halves of surrogate pairs, which undecodable bytes become in Python and UTF-8 can't hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,126 @@
+"""One rule for verdicts, tried at each of its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from analysis.decompose import Difference
+from analysis.findings import Design, Question, Side, by_size, findings, higher_is_better
+
+KEYS = {"metric", "baseline", "cell", "ratio", "ci_low", "ci_high", "p_adjusted", "verdict", "because"}
+NOISE = np.random.default_rng(9).normal(0, 0.01, (2, 8))
+
+
+def question(
+    ratio: float = 1.2,
+    trials: int = 8,
+    order: str = "randomized",
+    unit: str = "s",
+    noise: float = 1.0,
+    parts: Sequence[Difference] = (),
+    own_start: bool = False,
+    failed: int = 0,
+) -> Question:
+    blocks = list(range(trials))
+    baseline = Side("a", "cell a", (2 * np.exp(noise * NOISE[0][:trials])).tolist(), blocks)
+    cell = Side("b", "cell b", (2 * ratio * np.exp(noise * NOISE[1][:trials])).tolist(), blocks, failed)
+    return Question("trial_seconds", unit, baseline, cell, Design(order, own_start), parts)
+
+
+def verdict(asked: Question) -> str:
+    (found,) = findings([asked])
+    assert set(found) >= KEYS
+    return str(found["verdict"])
+
+
+def test_verdicts() -> None:
+    assert verdict(question(1.2)) == "slower"
+    assert verdict(question(0.8)) == "faster"
+    assert verdict(question(1.0)) == "equivalent within 5 %"
+    assert verdict(question(1.0, noise=20)) == "undecided"
+    assert verdict(question(2.0, order="sequential")) == "not randomised"
+    assert verdict(question(1.2, unit="records/s")) == "faster"
+    assert higher_is_better("MB/s")
+    assert not higher_is_better("s")
+
+
+def test_a_small_but_certain_difference_is_equivalent_and_its_size_is_told() -> None:
+    (found,) = findings([question(1.03)])
+    assert found["verdict"] == "equivalent within 5 %"
+    assert found["p_adjusted"] < 0.05
+    assert "There is a difference" in found["because"]
+
+
+def test_ratio_is_cell_over_baseline_with_its_interval() -> None:
+    (found,) = findings([question(1.2)])
+    assert found["ratio"] == pytest.approx(1.2, rel=0.02)
+    assert found["ci_low"] < 1.2 < found["ci_high"]
+    assert found["ratio_of_medians"] == pytest.approx(1.2, rel=0.02)
+
+
+def test_holm_is_over_all_findings_of_a_report_that_were_tested() -> None:
+    two = findings([question(1.5, trials=6), question(1.5, trials=6)])
+    assert [found["verdict"] for found in two] == ["undecided", "undecided"]
+    assert two[0]["p_adjusted"] == pytest.approx(4 / 64)
+    assert "From 7 trials of each cell on" in two[0]["because"]
+    beside = findings([question(1.5, trials=6), question(1.5, order="sequential")])
+    assert beside[0]["verdict"] == "slower"
+    assert beside[1]["p_adjusted"] is None
+
+
+def test_too_few_trials_say_how_many_it_takes() -> None:
+    (found,) = findings([question(3.0, trials=3)])
+    assert found["verdict"] == "undecided"
+    assert found["ci_low"] is None
+    assert "it takes 6 trials" in found["because"]
+
+
+def test_undecided_says_what_it_would_have_found() -> None:
+    (found,) = findings([question(1.0, noise=20)])
+    assert found["minimum_detectable_ratio"] > 1.1
+    assert "four times in five" in found["because"]
+
+
+def test_without_trials_there_is_a_finding_that_says_so() -> None:
+    asked = question()
+    nothing = Question("trial_seconds", "s", asked.baseline, Side("b", "cell b", [], [], failed=8), asked.design)
+    (found,) = findings([nothing])
+    assert found["verdict"] == "undecided"
+    assert found["ratio"] is None
+    assert found["because"].startswith("cell b has no trial with trial_seconds (8 trials failed)")
+
+
+def test_values_that_are_not_positive_have_no_ratio() -> None:
+    asked = question()
+    zeros = Side("b", "cell b", [0.0] * 8, list(range(8)))
+    (found,) = findings([Question("failures", "", asked.baseline, zeros, asked.design)])
+    assert found["verdict"] == "undecided"
+    assert "not above zero" in found["because"]
+
+
+def test_because_names_the_parts_that_differ_and_the_reservations() -> None:
+    parts = [
+        Difference("gc", 1.0, 3.0, 2.0, 1.5, 2.5),
+        Difference("compute", 10.0, 10.2, 0.2, -0.3, 0.7),
+        Difference("scheduler_delay", 2.0, 1.4, -0.6, -0.8, -0.4),
+    ]
+    (found,) = findings([question(1.2, parts=parts, own_start=True, failed=2)])
+    assert (
+        "tasks took 14.6 s in sum against 13.0 s for the baseline: GC +2.0 s and scheduler delay −0.60 s."
+        in found["because"]
+    )
+    assert "compute" not in found["because"]
+    assert "one cluster, started once" in found["because"]
+    assert "2 trials of cell b failed" in found["because"]
+
+
+def test_blocks_in_a_fixed_order_are_told() -> None:
+    assert "was fixed, not drawn" in findings([question(order="blocked")])[0]["because"]
+
+
+def test_largest_decided_finding_comes_first() -> None:
+    made = findings([question(1.0, noise=20), question(1.1), question(0.5), question(1.0)])
+    assert [found["verdict"] for found in by_size(made)] == ["faster", "slower", "equivalent within 5 %", "undecided"]
