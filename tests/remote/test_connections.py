@@ -147,14 +147,19 @@ def test_a_missing_python_is_named(server: Variables) -> None:
 
 
 def test_a_user_that_sudo_does_not_grant_is_refused(server: Variables) -> None:
-    with Connections(lambda host: server) as connections, pytest.raises(Unreachable, match="no-such-user-here") as caught:
+    with (
+        Connections(lambda host: server) as connections,
+        pytest.raises(Unreachable, match="no-such-user-here") as caught,
+    ):
         connections.agent("worker-1", become_user="no-such-user-here")
     assert "sudo" in str(caught.value)
 
 
 def test_a_login_script_that_prints_does_no_harm(a_server: Variables, tmp_path: Path) -> None:
     noisy = tmp_path / "python"
-    noisy.write_text(f'#!/bin/sh\necho "Welcome!"\necho \'{{"agent": 1}}\'\nexec {a_server["ansible_python_interpreter"]} "$@"\n')
+    noisy.write_text(
+        f'#!/bin/sh\necho "Welcome!"\necho \'{{"agent": 1}}\'\nexec {a_server["ansible_python_interpreter"]} "$@"\n'
+    )
     noisy.chmod(0o755)
     with Connections(lambda host: {**a_server, "ansible_python_interpreter": str(noisy)}) as connections:
         assert connections.agent("worker-1").call("ping", [{}])[0]["ping"] == "pong"
@@ -206,4 +211,3 @@ with Connections(lambda host: {a_server!r}) as connections:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, b"typed\n", b"to-stderr\n")
-

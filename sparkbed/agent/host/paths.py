@@ -123,7 +123,7 @@ def _apply_clause(clause: str, current: int, directory: bool) -> int:
         os.umask(umask)
     classes = match.group(1).replace("a", "ugo") or "ugo"
     before = current
-    for operator, letters in re.findall(r"([-+=])([rwxXst]*|[ugo])", match.group(2)):
+    for operator, letters in re.findall(r"([-+=])([ugo]|[rwxXst]*)", match.group(2)):
         for who in set(classes):
             bits = _bits(who, letters, before, directory) & ~umask
             if operator == "+":

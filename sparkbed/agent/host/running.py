@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 GRACE = 5.0
 """Seconds between the polite signal and the last one: time for a driver's shutdown hooks."""
+GRACE_ALONE = 2.0
+"""The same when the controller is gone: servers end what a lost connection leaves, this process too, after seconds."""
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -81,7 +83,7 @@ def _watch(session: Session, pid: int, start: float, deadline: "float | None") -
     except Cancelled:
         cancelled = True
     except ControllerGone:
-        _end_all(pid, GRACE)
+        _end_all(pid, GRACE_ALONE)
         raise
     seconds = time.monotonic() - start
     ended = _end_all(pid, GRACE)
