@@ -58,6 +58,15 @@ class Found:
     def host(self) -> str | None:
         return self.tags.get(tags.HOST) or None
 
+    @property
+    def port(self) -> int:
+        return int(self.tags.get(tags.PORT, 22))
+
+    @property
+    def has_key(self) -> bool:
+        """Whether its host key is known, and it can be reached at all."""
+        return tags.HOST_KEY in self.tags and bool(self.address)
+
 
 @dataclass(frozen=True)
 class Launch:

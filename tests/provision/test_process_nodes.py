@@ -227,3 +227,22 @@ def test_only_the_exact_marker_is_found() -> None:
             assert [process.pid for process in marked.carrying("i-5@some-home-longer")] == [other.pid]
         finally:
             other.kill()
+
+
+def test_a_daemon_that_ends_leaves_no_zombie() -> None:
+    """The endpoint adopts what its sessions leave behind; its sweep waits for those that ended."""
+    program = (
+        "import ctypes, os, subprocess, time\n"
+        "from sparkbed.provision.nodes import marked\n"
+        "ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)\n"
+        "subprocess.run(['sh', '-c', 'setsid sleep 0.2 &'])\n"
+        "seen, end = set(), time.monotonic() + 60\n"
+        "while not seen and time.monotonic() < end:\n"
+        "    time.sleep(0.1)\n"
+        "    seen = marked.reap(seen)\n"
+        "assert seen, 'it ended and was seen'\n"
+        "assert marked.reap(seen) == set()\n"
+        "assert marked.reap(set()) == set(), 'it is gone'\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr

@@ -93,7 +93,7 @@ def alive(home: Home) -> Endpoint | None:
 
 
 def running(home: Home, say: Callable[[str], None] = print, grace: float = 15.0) -> Endpoint:
-    """The state folder's endpoint, started if need be. `grace` is how long one started now stays without instances.
+    """The state folder's endpoint, started if need be. `grace` is how long one started now waits for a first instance.
 
     Raises:
         ProvisionError: when it does not come up; it shows the end of the log.

@@ -1,7 +1,7 @@
 """The endpoint's process: `python -m sparkbed.provision.endpoint.daemon --home FOLDER`.
 
-It serves until no instance is left for `--grace` seconds, or until SIGTERM or SIGINT; a signal leaves the instances
-written down, and the next endpoint takes their nodes up again.
+It serves until no instance is left, or until SIGTERM or SIGINT; a signal leaves the instances written down, and the
+next endpoint takes their nodes up again.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ log = logging.getLogger("sparkbed.endpoint")
 PR_SET_CHILD_SUBREAPER = 36
 PORTS = (2222, 2223, 22222, 42222)
 """Ports for the nodes' SSH servers: the first that is free on the reserved address."""
+LINGER = 3.0
+"""Seconds that it stays after the last instance has gone."""
 TRIES = 8
 """How many /24 networks are tried at each port: one is taken by another state folder, all by a listener on 0.0.0.0."""
 
@@ -42,7 +44,7 @@ TRIES = 8
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sparkbed.provision.endpoint.daemon")
     parser.add_argument("--home", type=Path, required=True, help="the state folder")
-    parser.add_argument("--grace", type=float, default=15.0, help="seconds without instances before it ends itself")
+    parser.add_argument("--grace", type=float, default=15.0, help="seconds that it waits for a first instance")
     options = parser.parse_args(argv)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     for noisy in ("asyncssh", "werkzeug"):
@@ -96,13 +98,16 @@ def _serve(home: Home, grace: float) -> None:
     signal.signal(signal.SIGINT, stop)
 
     address = home.endpoint / client.ADDRESS
-    abandoned = threading.Event()
+    abandoned, used = threading.Event(), threading.Event()
 
     def go_on() -> bool:
         with state.lock:
             if not _names_us(address):
                 abandoned.set()
-            ended = reconciler.idle and time.monotonic() - hook.last_request > grace
+            if state.instances:
+                used.set()
+            patience = min(grace, LINGER) if used.is_set() else grace
+            ended = reconciler.idle and time.monotonic() - hook.last_request > patience
             hook.closing = ended or told.is_set() or abandoned.is_set()
             return not hook.closing
 
