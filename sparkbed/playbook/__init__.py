@@ -23,7 +23,7 @@ from sparkbed.playbook.plays import Play, Playbook, tasks_of
 from sparkbed.playbook.results import Counts, Failure, PlayResult
 from sparkbed.playbook.strategy import PlayRun, Progress
 from sparkbed.playbook.templating import TemplateError, Templates
-from sparkbed.playbook.variables import LOCAL, Variables, rendered_connection_variables
+from sparkbed.playbook.variables import LOCAL, Layer, Scope, Variables, rendered_connection_variables
 from sparkbed.remote import Connections
 
 __all__ = [
@@ -116,7 +116,7 @@ class Runner:
         extra = dict(extra_vars or {})
         playbook = self.check_syntax(path, extra_vars=extra)
         within = None if limit is None else set(self.inventory.select(limit))
-        hosts_of = {id(play): self._hosts(play, within) for play in playbook.plays}
+        hosts_of = {id(play): self._hosts(play, within, extra) for play in playbook.plays}
         variables = Variables(
             inventory=self.inventory,
             templates=self._templates,
@@ -153,33 +153,33 @@ class Runner:
         check: bool,
     ) -> bool:
         """Run one play; False when all its hosts were lost in it, which ends the playbook."""
-        self.output.play(play.name or play.hosts, check=check)
+        name = self._rendered(play, play.name or play.hosts, variables.extra)
+        self.output.play(name, check=check)
         left = [host for host in hosts if host not in progress.failures]
         if not left:
             self.output.note("skipping: no hosts matched")
             return True
         before = set(progress.failures)
-        PlayRun(play, left, variables, executor, progress, self.output, pool).run()
+        PlayRun(play, name, left, hosts, variables, executor, progress, self.output, pool).run()
         return not set(left) <= set(progress.failures) - before
 
-    def _hosts(self, play: Play, within: set[str] | None) -> list[str]:
+    def _hosts(self, play: Play, within: set[str] | None, extra: Mapping[str, Any]) -> list[str]:
         """The hosts of a play, in inventory order."""
-        pattern = self._pattern(play)
+        pattern = self._rendered(play, play.hosts, extra)
         if pattern in LOCAL and pattern not in self.inventory.hosts:
             return [pattern]
         chosen = self.inventory.select(pattern)
         return chosen if within is None else [host for host in chosen if host in within]
 
-    def _pattern(self, play: Play) -> str:
-        if "{{" not in play.hosts:
-            return play.hosts
-        from sparkbed.playbook.variables import Layer, Scope
-
-        scope = Scope(self._templates, [Layer(play.vars, document=True)], play.folder)
+    def _rendered(self, play: Play, text: str, extra: Mapping[str, Any]) -> str:
+        """A play's name or pattern, which may hold templates of extra variables and the play's own."""
+        if "{{" not in text:
+            return text
+        layers = [Layer(extra, document=True), Layer(play.vars, document=True)]
         try:
-            return scope.text(play.hosts)
+            return Scope(self._templates, layers, play.folder).text(text)
         except TemplateError as error:
-            raise UsageError(f"the play's hosts: {error}", where=play.position) from None
+            raise UsageError(f"{text!r}: {error.what}", where=play.position) from None
 
     def _run_variables(
         self, tags: Collection[str], skip_tags: Collection[str], limit: str | None, check: bool, diff: bool

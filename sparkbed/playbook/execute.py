@@ -93,12 +93,12 @@ class Executor:
             return result
         try:
             items = loops.items(task.loop, scope)
-        except TemplateError:
+        except TemplateError as error:
             # A condition that does not hold hides a loop that has no value.
-            _conditions(task, scope)
-            raise
-        except Skip as skip:
-            return skip.result
+            skipped = _not_met(task, scope)
+            if skipped:
+                return skipped
+            raise error
         if not items:
             return {"changed": False, "skipped": True, "skipped_reason": "No items in the list", "results": []}
         return self._loop(task, host, scope, outcome, items)
@@ -251,7 +251,9 @@ class Executor:
 
     def _prepared(self, task: Task, host: str, scope: Scope, outcome: Outcome) -> Call:
         """What is to be called, everything rendered; raises Skip when a condition does not hold."""
-        _conditions(task, scope)
+        skipped = _not_met(task, scope)
+        if skipped:
+            raise Skip(skipped)
         settings = task.settings
         target = host
         if settings.delegate_to is not None:
@@ -263,7 +265,8 @@ class Executor:
             spec = modules.SPECS[task.module]
             args = _arguments(task, scope)
             if not spec.any_options:
-                args = modules.coerce(spec, args)
+                nothing = {name: None for name in ("msg",) if task.module == "debug" and args.get(name, "") is None}
+                args = {**modules.coerce(spec, args), **nothing}
         except ValueError as error:
             raise TemplateError(str(error)) from None
         return Call(
@@ -331,17 +334,17 @@ def _flag(scope: Scope, raw: Any) -> bool:
     return bool(value)
 
 
-def _conditions(task: Task, scope: Scope) -> None:
+def _not_met(task: Task, scope: Scope) -> dict[str, Any] | None:
+    """The result of a task whose `when` does not hold; None where it does."""
     for condition in task.settings.when:
         if not scope.condition(condition):
-            raise Skip(
-                {
-                    "changed": False,
-                    "skipped": True,
-                    "skip_reason": "Conditional result was False",
-                    "false_condition": condition,
-                }
-            )
+            return {
+                "changed": False,
+                "skipped": True,
+                "skip_reason": "Conditional result was False",
+                "false_condition": condition,
+            }
+    return None
 
 
 _UNRENDERED = {("assert", "that")}

@@ -19,6 +19,7 @@ import os
 import re
 import shlex
 import time
+import urllib.parse
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -70,7 +71,9 @@ def _ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) ->
 
 
 def _type_debug(value: Any) -> str:
-    return type(value).__name__
+    # What YAML gave carries its place in the file; it is a dict or a list all the same.
+    kind = next((kind for kind in (dict, list) if isinstance(value, kind)), type(value))
+    return kind.__name__
 
 
 # -- JSON, YAML -----------------------------------------------------------------------------------------------------
@@ -171,6 +174,10 @@ def _regex_escape(value: Any, re_type: str = "python") -> str:
     raise FilterError(f"regex_escape knows the types python and posix_basic, not {re_type!r}")
 
 
+def _split(value: Any, *args: Any, **options: Any) -> list[str]:
+    return _as_text(value).split(*args, **options)
+
+
 def _quote(value: Any) -> str:
     return shlex.quote("" if value is None else _as_text(value))
 
@@ -219,6 +226,10 @@ def _hash(value: Any, hashtype: str = "sha1") -> str:
         raise FilterError(f"there is no hash {hashtype!r}") from None
     digest.update(value if isinstance(value, bytes) else _as_text(value).encode())
     return digest.hexdigest()
+
+
+def _urldecode(value: Any) -> str:
+    return urllib.parse.unquote_plus(_as_text(value))
 
 
 _UUIDS = uuid.UUID("361E6D51-FAEC-444A-9079-341386DA8E2E")  # Ansible's own: the same text gives the same id there
@@ -512,6 +523,7 @@ ANSIBLE: dict[str, Filter] = {
     "relpath": _on_path(os.path.relpath),
     "root": _root,
     "sha1": _hash,
+    "split": _split,
     "splitext": _splitext,
     "strftime": _strftime,
     "subelements": _subelements,
@@ -526,6 +538,7 @@ ANSIBLE: dict[str, Filter] = {
     "type_debug": _type_debug,
     "union": _union,
     "unique": _unique,
+    "urldecode": _urldecode,
     "win_basename": _on_path(ntpath.basename),
     "zip": _zip,
     "zip_longest": _zip_longest,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -160,13 +161,21 @@ def _mapping(entry: Map, key: str, refuse: Refusal) -> Mapping[str, Any]:
     if not isinstance(value, Map):
         raise refuse.wrong(f"{key!r} must be a mapping", entry.where(key), "Write one `name: value` a line.")
     for name in value:
-        if not isinstance(name, str) or not name.isidentifier():
+        if not _is_name(name):
             raise refuse.wrong(
                 f"{name!r} can't be the name of a variable",
                 value.where(name),
                 "Names have letters, digits and underscores, and don't begin with a digit.",
             )
     return value
+
+
+def _is_name(name: Any) -> bool:
+    """Whether a variable can have that name: Python's and Jinja's own words can't be one."""
+    return isinstance(name, str) and name.isidentifier() and not iskeyword(name) and name not in _CONSTANTS
+
+
+_CONSTANTS = ("true", "false", "none")
 
 
 def _merged(outer: Settings, inner: Settings) -> Settings:
@@ -318,7 +327,7 @@ class _Reader:
         key = self._module_key(item, keywords)
         module, args, template = self._arguments(item, key)
         register = item.get("register")
-        if register is not None and not (isinstance(register, str) and register.isidentifier()):
+        if register is not None and not _is_name(register):
             raise self.refuse.wrong(
                 f"{register!r} can't be the name of a variable", item.where("register"), "Use letters and underscores."
             )
@@ -338,6 +347,7 @@ class _Reader:
             failed_when=_list(item, "failed_when"),
             listen=tuple(str(topic) for topic in _list(item, "listen")),
             args_template=template,
+            action=key,
         )
 
     def _module_key(self, item: Map, keywords: frozenset[str]) -> str:

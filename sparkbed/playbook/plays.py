@@ -68,11 +68,12 @@ class Task:
     failed_when: tuple[Any, ...] = ()
     listen: tuple[str, ...] = ()
     args_template: str | None = None
+    action: str = ""
 
     @property
     def title(self) -> str:
-        """The name that output shows: the task's own, or its module's."""
-        return self.name or (f"meta: {self.args.get('_raw_params')}" if self.module == "meta" else self.module)
+        """The name that output shows: the task's own, or its module's as it was written."""
+        return self.name or self.action
 
 
 @dataclass(frozen=True)

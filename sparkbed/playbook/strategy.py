@@ -26,9 +26,14 @@ from sparkbed.playbook.variables import Layer, Scope, Variables
 
 @dataclass
 class HostState:
-    """Where a host stands in a play."""
+    """Where a host stands in a play.
+
+    `twice`: it was failed twice at once, as ansible-core does it to the other hosts when a `run_once` task fails; its
+    block's rescue (or, without one, its always) is passed over then.
+    """
 
     failed: bool = False
+    twice: bool = False
     unreachable: bool = False
     ended: bool = False
     notified: set[int] = field(default_factory=set)
@@ -55,12 +60,14 @@ class EndPlay(Exception):  # no error: `meta: end_play`
 
 
 class PlayRun:
-    """One play on its hosts."""
+    """One play on `hosts`; `everyone` are also those that its pattern names and that failed before."""
 
     def __init__(
         self,
         play: Play,
+        name: str,
         hosts: Sequence[str],
+        everyone: Sequence[str],
         variables: Variables,
         executor: Executor,
         progress: Progress,
@@ -68,13 +75,16 @@ class PlayRun:
         pool: ThreadPoolExecutor | None,
     ) -> None:
         self.play = play
+        self.name = name
         self.hosts = list(hosts)
+        self.everyone = list(everyone)
         self.variables = variables
         self.executor = executor
         self.progress = progress
         self.output = output
         self.pool = pool
         self.states = {host: HostState() for host in hosts}
+        self._title = ""
         self._files: dict[Path, Mapping[str, Any]] = {}
         self._layers: dict[str, tuple[Layer, ...]] = {}
 
@@ -116,15 +126,20 @@ class PlayRun:
     def _block(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
         self._steps(block.tasks, hosts, rescuing=rescuing or bool(block.rescue))
         failed = [host for host in hosts if self.states[host].failed]
-        if block.rescue and failed:
-            for host in failed:
-                self._recover(host)
-            self._steps(block.rescue, failed, rescuing=rescuing)
+        passed_over = [host for host in failed if self.states[host].twice]
+        for host in passed_over:
+            self.states[host].twice = not (block.rescue or block.always)
+        rescued = [host for host in failed if host not in passed_over] if block.rescue else []
+        for host in rescued:
+            self._recover(host)
+        if rescued:
+            self._steps(block.rescue, rescued, rescuing=rescuing)
         if block.always:
-            lost = [host for host in hosts if self.states[host].failed]
+            kept = [host for host in hosts if block.rescue or host not in passed_over]
+            lost = [host for host in kept if self.states[host].failed]
             for host in lost:
                 self.states[host].failed = False
-            self._steps(block.always, [h for h in hosts if not self.states[h].unreachable], rescuing=rescuing)
+            self._steps(block.always, kept, rescuing=rescuing)
             for host in lost:
                 self.states[host].failed = True
 
@@ -164,7 +179,8 @@ class PlayRun:
             once = bool(task.settings.run_once) and first.text(task.settings.run_once).lower() in ("true", "yes", "1")
         except TemplateError as error:
             raise PlaybookError(f"run_once: {error}", where=task.position) from None
-        self.output.task(_title(task, first), task, handler=handler, check=self._checks(task))
+        self._title = _title(task, first)
+        self.output.task(self._title, task, handler=handler, check=self._checks(task))
         chosen = list(hosts[:1]) if once else list(hosts)
         scopes = [first, *(self._scope(host, task) for host in chosen[1:])]
         outcomes = self._outcomes(task, chosen, scopes)
@@ -174,7 +190,7 @@ class PlayRun:
         fatal = once or bool(task.settings.any_errors_fatal)
         lost = [outcome.host for outcome in outcomes if _counts_as_lost(outcome)]
         if fatal and lost:
-            self._fail_all(task, lost)
+            self._fail_all(task, lost, twice=once)
 
     def _outcomes(self, task: Task, hosts: Sequence[str], scopes: Sequence[Scope]) -> list[Outcome]:
         def one(index: int) -> Outcome:
@@ -194,11 +210,11 @@ class PlayRun:
         )
 
     def _magic(self) -> dict[str, Any]:
-        left = [host for host, state in self.states.items() if not (state.failed or state.unreachable)]
+        left = [host for host, state in self.states.items() if state.active]
         return {
-            "ansible_play_name": self.play.name or self.play.hosts,
+            "ansible_play_name": self.name,
             "ansible_play_hosts": left,
-            "ansible_play_hosts_all": self.hosts,
+            "ansible_play_hosts_all": self.everyone,
             "ansible_play_batch": left,
             "play_hosts": left,
         }
@@ -237,7 +253,7 @@ class PlayRun:
         host, counts, status = outcome.host, self.progress.count(outcome.host), outcome.status
         targets = [name for name, state in self.states.items() if not state.unreachable] if once else [host]
         if status == "failed":
-            self._take_failure(task, outcome, once=once, rescuing=rescuing)
+            self._take_failure(task, outcome, rescuing=rescuing)
         elif status == "unreachable":
             if outcome.ignore_unreachable:
                 counts.ok += 1
@@ -260,19 +276,22 @@ class PlayRun:
                 self.variables.set(target, {task.register: _registered(outcome.result)})
         self.output.result(task, outcome)
 
-    def _take_failure(self, task: Task, outcome: Outcome, *, once: bool, rescuing: bool) -> None:
+    def _take_failure(self, task: Task, outcome: Outcome, *, rescuing: bool) -> None:
         counts = self.progress.count(outcome.host)
         if outcome.ignore_errors:
             counts.ok += 1
             counts.ignored += 1
             counts.changed += bool(outcome.result.get("changed"))
             return
-        for host in self.states if once else [outcome.host]:
-            self.states[host].failed = True
+        self.states[outcome.host].failed = True
         self._note_failure(task, outcome)
         if rescuing:
             counts.rescued += 1
-            failed = {"name": _title(task, None), "action": task.module, "args": documents.plain(dict(task.args))}
+            failed = {
+                "name": self._title if task.name else "",
+                "action": task.module,
+                "args": documents.plain(dict(task.args)),
+            }
             self.variables.set(
                 outcome.host, {"ansible_failed_task": failed, "ansible_failed_result": _registered(outcome.result)}
             )
@@ -283,15 +302,15 @@ class PlayRun:
         result = {} if outcome.no_log else outcome.result
         message = "the result is hidden by no_log" if outcome.no_log else outcome.message
         self.progress.failures[outcome.host] = Failure(
-            outcome.host, task.title, task.position, message, unreachable, result
+            outcome.host, self._title, task.position, message, unreachable, result
         )
 
-    def _fail_all(self, task: Task, lost: Sequence[str]) -> None:
+    def _fail_all(self, task: Task, lost: Sequence[str], *, twice: bool) -> None:
         for host, state in self.states.items():
             if host not in lost and state.active:
-                state.failed = True
+                state.failed, state.twice = True, twice
                 message = f"stopped because the task failed on {lost[0]}"
-                self.progress.failures[host] = Failure(host, task.title, task.position, message)
+                self.progress.failures[host] = Failure(host, self._title, task.position, message)
 
     # -- handlers ---------------------------------------------------------------------------------------------------
 
@@ -300,7 +319,7 @@ class PlayRun:
             found = self._handlers_for(name)
             if not found:
                 raise PlaybookError(
-                    f"the requested handler {name!r} was not found among the handlers of play {self.play.name!r}",
+                    f"the requested handler {name!r} was not found among the handlers of play {self.name!r}",
                     where=task.position,
                     hint="Name a handler, or a topic that one listens to.",
                 )
@@ -336,9 +355,9 @@ def _counts_as_lost(outcome: Outcome) -> bool:
     return outcome.status == "unreachable" and not outcome.ignore_unreachable
 
 
-def _title(task: Task, scope: Scope | None) -> str:
+def _title(task: Task, scope: Scope) -> str:
     """The task's name with its templates rendered where that is possible."""
-    if scope is None or "{" not in task.name:
+    if "{" not in task.name:
         return task.title
     try:
         return scope.text(task.name) or task.title

@@ -78,6 +78,16 @@ class Marker(jinja2.StrictUndefined):
     def __getitem__(self, key: Any) -> Any:
         return self
 
+    @property
+    def _undefined_message(self) -> str:
+        if self._undefined_hint:
+            return self._undefined_hint
+        if self._undefined_obj is missing:
+            return f"{self._undefined_name!r} is undefined"
+        kind = "dict" if isinstance(self._undefined_obj, Mapping) else type(self._undefined_obj).__name__
+        kind = "list" if isinstance(self._undefined_obj, list) else kind
+        return f"object of type {kind!r} has no attribute {self._undefined_name!r}"
+
 
 class BrokenMarker(Marker):
     """A value whose template failed for another reason than a missing name: `default()` does not replace it."""
@@ -272,7 +282,11 @@ class Templates:
             compiled = self._template(text)
         except jinja2.TemplateSyntaxError as error:
             return _marker(error)
-        return self._run(compiled, names)
+        result = self._run(compiled, names)
+        # Jinja drops one newline at the end; a text keeps as many as it was written with.
+        if text.endswith("\n") and isinstance(result, str):
+            result += "\n" * max(0, _trailing(text, "\n") - _trailing(result, "\n"))
+        return result
 
     def value(self, raw: Any, names: Names) -> Any:
         """`raw` with every template in it rendered; markers may remain inside (see `final`)."""
@@ -418,8 +432,9 @@ def _expression_tree(environment: _Environment, text: str) -> nodes.Template:
 
 
 def _query(lookup: Callable[..., Any]) -> Callable[..., Any]:
-    def query(kind: str, *terms: Any, **options: Any) -> Any:
-        return lookup(kind, *terms, **{**options, "wantlist": True})
+    @jinja2.pass_context
+    def query(context: Context, kind: str, *terms: Any, **options: Any) -> Any:
+        return lookup(context, kind, *terms, **{**options, "wantlist": True})
 
     return query
 

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_SILENT = {"stdout": "", "stderr": "", "stdout_lines": [], "stderr_lines": []}  # type: dict[str, Any]
+
 
 def command(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     """Run a program without a shell."""
@@ -30,13 +32,17 @@ def _execute(call: Call, args: "dict[str, Any]", in_shell: bool) -> "dict[str, A
     if line and argv:
         raise Failed("only command or argv can be given, not both", rc=256)
     shown = line if in_shell else argv or _split(str(line))
-    cwd = _folder(args.get("chdir"))
+    cwd = _folder(args.get("chdir"), shown)
     result = {"cmd": shown, "rc": 0, "stdout": "", "stderr": "", "msg": "", "changed": True}  # type: dict[str, Any]
     result.update({"start": None, "end": None, "delta": None})
     reason = _nothing_to_do(args, cwd)
     if reason:
         did = "Would not run" if call.check else "Did not run"
-        result.update(changed=False, msg=f"{did} command since {reason}", stdout=f"skipped, since {reason}")
+        result.update(
+            changed=False,
+            msg="{} command since '{}' {}".format(did, *reason),
+            stdout="skipped, since {} {}".format(*reason),
+        )
     elif call.check:
         result["msg"] = "Command would have run if not in check mode"
         if not args.get("creates") and not args.get("removes"):
@@ -62,22 +68,23 @@ def _argv(args: "dict[str, Any]", shown: "Any", in_shell: bool) -> "list[str]":
     return [expand(word) for word in words] if args.get("expand_argument_vars", True) else words
 
 
-def _folder(chdir: "Any") -> "str | None":
+def _folder(chdir: "Any", shown: "Any") -> "str | None":
     if not chdir:
         return None
     folder = os.path.abspath(expand(chdir))
     if not os.path.isdir(folder):
-        raise Failed(f"unable to change directory before execution: there is no directory {folder}")
+        msg = f"unable to change directory before execution: there is no directory {folder}"
+        raise Failed(msg, cmd=shown, **_SILENT)
     return folder
 
 
-def _nothing_to_do(args: "dict[str, Any]", cwd: "str | None") -> "str | None":
-    """Why `creates` or `removes` makes the command needless; patterns are relative to `chdir`."""
+def _nothing_to_do(args: "dict[str, Any]", cwd: "str | None") -> "tuple[str, str] | None":
+    """The path and state for which `creates` or `removes` makes the command needless; patterns start from `chdir`."""
     for option, exists in (("creates", True), ("removes", False)):
         if args.get(option):
             pattern = os.path.join(cwd or "", expand(args[option]))
             if bool(glob.glob(pattern)) is exists:
-                return "'{}' {}".format(args[option], "exists" if exists else "does not exist")
+                return args[option], "exists" if exists else "does not exist"
     return None
 
 
