@@ -112,42 +112,47 @@ class CampaignRun:
         self._programs: dict[str, Program] = {}
         self._placed: dict[tuple[int, str], PurePosixPath | None] = {}
         self._collectors: list[Collector] = []
+        self._hosts: Hosts
+        self.clusters: Clusters
 
-    def run(self, missing: list[PlannedTrial], keep: bool) -> None:
-        """Every trial in `missing`, in order; on the way out, however, what was started is ended."""
+    @contextmanager
+    def opened(self, keep: bool = False) -> Iterator[CampaignRun]:
+        """Hosts up, programs built, leftovers of a killed run ended. On the way out, what was started is ended."""
         with ExitStack() as stack:
             stack.enter_context(calm_ending(self._live.say))
             for cell in self._cells.values():
                 self._program(cell)
-            hosts = stack.enter_context(
-                Hosts(self._bed.home, self._campaign.id, self._suite.cells, self._suite.inventories, self._live.say)
-            )
-            self._bed.store.set_status(self._campaign.id, "running", facts=facts_of(hosts))
-            stop_leftovers(self._campaign.id, self._suite.cells, hosts)
-            clusters = Clusters(hosts, self._campaign.id, self._suite.cluster, self._cluster_started)
-            clusters.keep = hosts.keep = keep
-            stack.callback(clusters.close)
-            self._collectors = [collectors.get(name) for name in self._suite.collectors]
-            for planned in missing:
-                self._trial(planned, hosts, clusters)
+            bed, suite, say = self._bed, self._suite, self._live.say
+            hosts = Hosts(bed.home, self._campaign.id, suite.cells, suite.inventories, say)
+            self._hosts = stack.enter_context(hosts)
+            bed.store.set_status(self._campaign.id, "running", facts=facts_of(hosts))
+            stop_leftovers(self._campaign.id, suite.cells, hosts)
+            self.clusters = Clusters(hosts, self._campaign.id, suite.cluster, self._cluster_started)
+            self.clusters.keep = hosts.keep = keep
+            stack.callback(self.clusters.close)
+            self._collectors = [collectors.get(name) for name in suite.collectors]
+            yield self
 
-    def _trial(self, planned: PlannedTrial, hosts: Hosts, clusters: Clusters) -> None:
+    def trial(self, planned: PlannedTrial) -> None:
+        """Run one trial and record it, however it went."""
         cell = self._cells[planned.cell]
         self._live.trial_started(planned, cell)
         started = now()
         try:
-            cluster = clusters.use(cell, planned.block)
-            outcome = run_trial(self._launch(planned, cell, cluster, hosts))
+            cluster = self.clusters.use(cell, planned.block)
+            outcome = run_trial(self.launch(planned, cluster))
         except (HostError, PlatformError) as error:
             outcome = not_run(self._campaign.id, planned, started, error)
         if outcome.trial.status == "failed":
-            clusters.replace(cell)
+            self.clusters.replace(cell)
         else:
-            clusters.trial_done(cell)
+            self.clusters.trial_done(cell)
         self._bed.store.add_trial(outcome.trial, outcome.samples, outcome.series, outcome.tasks, outcome.artifacts)
         self._tell(planned, cell, outcome)
 
-    def _launch(self, planned: PlannedTrial, cell: Cell, cluster: Cluster, hosts: Hosts) -> Launch:
+    def launch(self, planned: PlannedTrial, cluster: Cluster) -> Launch:
+        """Everything that the trial needs, in a fresh folder of its own."""
+        cell, hosts = self._cells[planned.cell], self._hosts
         folder = self._bed.home.campaign(self._campaign.id) / "trials" / f"{planned.position:04}"
         # What a killed run left of this very trial is no part of it.
         shutil.rmtree(folder, ignore_errors=True)
@@ -223,7 +228,9 @@ def run_campaign(campaign: Campaign, suite: Suite, bed: Bed, keep: bool) -> Camp
                 f"campaign {campaign.id}: {len(suite.cells)} cells, {total} trials" + _already(total - len(missing))
             )
             if missing:
-                CampaignRun(campaign, suite, bed, live).run(missing, keep)
+                with CampaignRun(campaign, suite, bed, live).opened(keep) as run:
+                    for one in missing:
+                        run.trial(one)
     except BaseException:
         store.set_status(campaign.id, "interrupted")
         store.release(campaign.id)

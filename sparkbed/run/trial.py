@@ -87,6 +87,18 @@ def run_trial(launch: Launch) -> Outcome:
 
 
 def _submit(launch: Launch) -> Finished:
+    there = launch.workspace.path
+    return launch.connections.agent(launch.cluster.driver_host).run(
+        command(launch),
+        env=launch.platform.submit_environment(launch.cluster),
+        cwd=str(there),
+        stdout=str(there / STDOUT),
+        stderr=str(there / STDERR),
+        deadline=launch.deadline,
+    )
+
+
+def command(launch: Launch) -> list[str]:
     """spark-submit with the platform's arguments, the collectors' properties, the program and its parameters."""
     there = launch.workspace.path
     properties: dict[str, str] = {"spark.app.name": launch.id, "spark.eventLog.enabled": "false"}
@@ -101,14 +113,7 @@ def _submit(launch: Launch) -> Finished:
         expected_executors=launch.platform.expected_executors(launch.cluster),
         folder=launch.program_folder,
     )
-    return launch.connections.agent(launch.cluster.driver_host).run(
-        [*launch.platform.submit_arguments(launch.cluster, properties), *program],
-        env=launch.platform.submit_environment(launch.cluster),
-        cwd=str(there),
-        stdout=str(there / STDOUT),
-        stderr=str(there / STDERR),
-        deadline=launch.deadline,
-    )
+    return [*launch.platform.submit_arguments(launch.cluster, properties), *program]
 
 
 def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected], started: str, ended: str) -> Outcome:
@@ -118,6 +123,11 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
         error = f"did not end within its deadline of {launch.deadline:.0f} s and was stopped"
     elif finished.rc != 0:
         error = error or f"spark-submit exited with {finished.rc}: {last_words(launch.context.folder / STDERR)}"
+    elif facts.get("executors_at_end", facts.get("executors")) != facts.get("executors"):
+        error = (
+            error
+            or f"{facts['executors']} executors at the start, {facts['executors_at_end']} at the end: one was lost"
+        )
     samples.append(Sample("submit_seconds", finished.seconds, "s"))
     application: dict[str, Any] = {}
     faults: list[str] = []

@@ -1,0 +1,128 @@
+"""The main job on real Spark: one small suite from the first host to the report."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tests.e2e.conftest import Bed
+
+pytestmark = pytest.mark.full
+
+
+def test_a_suite_runs_to_its_report_and_leaves_nothing(bed: Bed) -> None:
+    output = bed.inv("run-suite", bed.suite(trials=2))
+    assert not bed.alive()
+    assert "layout=one-worker" in output
+    assert "95 % interval" in output
+    page = Path(next(line for line in output.splitlines() if line.startswith("Report: ")).removeprefix("Report: "))
+    assert "<svg" in page.read_text()
+    report = bed.report()
+    assert report["campaign"]["status"] == "complete"
+    assert report["campaign"]["suite"] == "e2e"
+    assert set(bed.trials().values()) == {1}
+    for cell in report["cells"]:
+        assert [trial["status"] for trial in cell["trials"]] == ["ok", "ok"]
+        assert cell["metrics"]["trial_seconds"]["n"] == 2
+        for trial in cell["trials"]:
+            inside = [s["value"] for s in trial["samples"] if s["metric"] == "trial_seconds"]
+            [submit] = [s["value"] for s in trial["samples"] if s["metric"] == "submit_seconds"]
+            assert len(inside) == 2
+            assert 0 < sum(inside) < submit
+    [finding] = report["findings"]
+    assert finding["verdict"] == "undecided"
+    assert "page" not in bed.inv("report", "--format", "md")
+    assert bed.inv("report", "--format", "csv").count("submit_seconds") == 4
+    assert "driver.log" in bed.inv("logs")
+
+
+def test_the_record_says_where_the_numbers_come_from(bed: Bed) -> None:
+    bed.inv("run-suite", bed.suite(trials=1), "--only", "*one-worker*")
+    from sparkbed.store import Store
+
+    with Store(bed.home / "sparkbed.db") as store:
+        campaign = store.campaign()
+        documents = store.documents(campaign.id)
+        [trial] = store.trials(campaign.id)
+        series = store.series(trial.id)
+        tasks = store.tasks(trial.id)
+    assert any(name.endswith("spark-defaults.conf") for name in documents)
+    assert "suite: e2e" in documents["suites/e2e.yml"]
+    assert {"python", "java", "pyspark"} <= set(campaign.facts["versions"])
+    assert campaign.facts["machine"]["cores"] >= 1
+    assert campaign.plan["seed"] == 3
+    [machine] = series
+    assert machine.host == "localhost"
+    assert {"cpu.user", "net.lo.rx_packets"} <= set(machine.columns)
+    assert tasks is not None
+    # 2 iterations of 20 tasks; the program runs some more to warm up and to see the executors.
+    assert len(tasks.columns["run_ms"]) >= 40
+
+
+def test_an_interrupt_leaves_a_campaign_that_goes_on_and_nothing_running(bed: Bed) -> None:
+    suite = bed.suite(trials=2)
+    process = bed.start("run-suite", suite)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("[1/4]"):
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    assert "run it again to go on" in output
+    bed.wait_until_nothing_is_alive()
+    assert bed.report()["campaign"]["status"] == "interrupted"
+    again = bed.inv("run-suite", suite)
+    assert "of them done already" in again
+    assert len(bed.trials()) == 4
+    assert set(bed.trials().values()) == {1}
+
+
+def test_a_program_that_fails_costs_its_trial_and_no_more(bed: Bed) -> None:
+    program = bed.folder / "sometimes.py"
+    program.write_text(
+        "import sys\n"
+        "from pyspark import SparkContext\n"
+        "context = SparkContext()\n"
+        "print('answer', context.parallelize(range(10)).sum())\n"
+        "sys.exit('no luck today' if sys.argv[1] == 'bad' else 0)\n"
+    )
+    suite = bed.suite(
+        1,
+        "suite: mixed\nworkload: submit\nsettings: {executor_memory: 512m}\ncluster: shared\ntrials: 1\n"
+        f"parameters: {{program: {json.dumps(str(program))}, numbers: {{answer: 'answer ([0-9]+)'}}}}\n"
+        "metric: answer\nfactors: {parameters.arguments: [[bad], [good]]}\n",
+    )
+    output = bed.inv("run-suite", suite, code=1)
+    assert "1 trials failed" in output
+    assert "no luck today" in output
+    by_status = {trial["status"]: trial for cell in bed.report()["cells"] for trial in cell["trials"]}
+    assert "no luck today" in by_status["failed"]["error"]
+    assert [s["value"] for s in by_status["ok"]["samples"] if s["metric"] == "answer"] == [45.0]
+    assert bed.report()["campaign"]["status"] == "incomplete"
+    assert "no luck today" in bed.inv("logs")
+
+
+def test_hosts_that_were_there_before_stay(bed: Bed) -> None:
+    bed.inv("provision", "local")
+    bed.inv("run-suite", bed.suite(trials=1), "--only", "*one-worker*")
+    status = bed.inv("status")
+    assert status.count("running") == 3
+    assert not [line for line in bed.alive() if "org.apache.spark" in line]
+    assert "master-1" in bed.inv("teardown", "local")
+
+
+def test_two_campaigns_at_once_do_not_meet(bed: Bed) -> None:
+    suite = bed.suite(trials=1)
+    one = bed.start("run-suite", suite, "--only", "*one-worker*")
+    two = bed.start("run-suite", suite, "--only", "*two-workers*")
+    outputs = [process.communicate(timeout=600)[0] for process in (one, two)]
+    assert [one.returncode, two.returncode] == [0, 0], outputs
+    from sparkbed.store import Store
+
+    with Store(bed.home / "sparkbed.db") as store:
+        assert [campaign.status for campaign in store.campaigns()] == ["complete", "complete"]
