@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,36 @@ def test_a_launch_of_which_one_node_fails_leaves_nothing(fresh: Home, tmp_path: 
     network = server.cidr.removesuffix("0/24")
     used = {machine.address for machine in provision(fresh, make_inventory(tmp_path, 2)).machines}
     assert used == {f"{network}{last}" for last in (4, 5, 6)}, "the addresses were given back"
+
+
+def test_an_interrupt_takes_back_what_was_made(fresh: Home, tmp_path: Path) -> None:
+    hosts = make_inventory(tmp_path, 1)
+
+    def interrupted(line: str) -> None:
+        if "answer SSH" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        provider_for(hosts, fresh).provision(hosts, "first", interrupted)
+    assert local_provider(fresh).status() == []
+    assert list(fresh.inventories.iterdir()) == []
+    assert not keys.known_hosts(fresh, "first").exists()
+
+
+def test_several_commands_at_once_do_not_step_on_each_other(fresh: Home, tmp_path: Path) -> None:
+    hosts = make_inventory(tmp_path, 1)
+
+    def work(name: str) -> set[str | None]:
+        made = provision(fresh, hosts, name)
+        return {machine.instance_id for machine in made.machines}
+
+    with ThreadPoolExecutor() as pool:  # two for one deployment, two for others; none finds an endpoint running
+        a, b, c, d = pool.map(work, ["same", "same", "other", "third"])
+    assert a == b
+    assert len(a | c | d) == 6
+    with ThreadPoolExecutor() as pool:
+        ended = list(pool.map(lambda name: local_provider(fresh).teardown(name, quiet), ["same", "other", "third"]))
+    assert [sorted(names) for names in ended] == [["master-1", "worker-1"]] * 3
 
 
 def test_an_unknown_node_kind_is_named(home: Home, tmp_path: Path) -> None:

@@ -88,6 +88,12 @@ def reap(seen_before: set[int]) -> set[int]:
     until we wait for it. A child of our own is waited for at once by whoever started it, so only zombies that were
     already there at the sweep before, `seen_before`, are collected.
     """
+    try:
+        # One system call tells whether there is any; only then is it worth looking through /proc.
+        if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return set()
+    except ChildProcessError:
+        return set()
     zombies = _zombie_children()
     for pid in zombies & seen_before:
         with contextlib.suppress(ChildProcessError):
