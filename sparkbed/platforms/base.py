@@ -60,7 +60,7 @@ class Setting:
 class PlayRunner(Protocol):
     """What a platform needs of the playbook room's Runner."""
 
-    def play(self, path: Path, extra_vars: Mapping[str, Any]) -> PlayResult: ...
+    def play(self, path: Path, *, extra_vars: Mapping[str, Any] | None = ...) -> PlayResult: ...
 
 
 class Platform(Protocol):
