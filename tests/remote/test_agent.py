@@ -262,9 +262,12 @@ def test_a_running_command_ends_with_the_controller(server: Variables) -> None:
     connections = Connections(lambda host: server)
     agent = connections.agent("worker-1")
     mark = f"9{os.getpid()}"
-    caller = threading.Thread(
-        target=lambda: pytest.raises(Unreachable, agent.call, "command", [{"argv": ["sleep", mark]}])
-    )
+
+    def call() -> None:
+        with pytest.raises(Unreachable):
+            agent.call("command", [{"argv": ["sleep", mark]}])
+
+    caller = threading.Thread(target=call)
     caller.start()
 
     def running() -> bool:

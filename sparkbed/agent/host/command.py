@@ -100,9 +100,7 @@ def _run(call: Call, args: "dict[str, Any]", argv: "list[str]", cwd: "str | None
     except OSError as error:
         line = " ".join(shlex.quote(word) for word in argv)
         msg = f"can't start the command: [Errno {error.errno}] {error.strerror}: {argv[0]!r}"
-        raise Failed(
-            msg, rc=error.errno or 257, cmd=line, stdout="", stderr="", stdout_lines=[], stderr_lines=[]
-        ) from None
+        raise Failed(msg, rc=error.errno or 257, cmd=line, **_SILENT) from None
     end = datetime.datetime.now()
     result.update(rc=status, stdout=text(out), stderr=text(err))
     result.update(start=str(start), end=str(end), delta=str(end - start))

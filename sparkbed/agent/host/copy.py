@@ -7,7 +7,6 @@ from .paths import (
     apply_attributes,
     back_up,
     content_diff,
-    describe_path,
     digest,
     expand,
     put_in_place,
@@ -103,10 +102,11 @@ def _place(
             elif data is not None:
                 with written_beside(dest, data) as name:
                     _swap(call, name, dest, args, result)
+    if not result["changed"]:
+        result["path"] = dest
     if not kept:
         result["checksum"] = args["checksum"]
         result["changed"] |= apply_attributes(call, dest, args, follow=bool(args.get("follow", False)))
-    result.update(describe_path(dest))
     if not call.check and result["changed"]:
         result["md5sum"] = digest(dest, "md5")
     return result
@@ -159,17 +159,21 @@ def _copy_tree(call: Call, source: str, dest: str, args: "dict[str, Any]") -> "d
     if os.path.exists(dest) and not os.path.isdir(dest):
         raise Failed(f"Cannot copy the directory {source} over the file {dest}", dest=dest)
     root = dest if source.endswith("/") else os.path.join(dest, os.path.basename(source))
+    new = not os.path.isdir(root)
     changed = False
     folder_args = {"mode": args.get("directory_mode"), "owner": args.get("owner"), "group": args.get("group")}
     for folder, folders, files in os.walk(source):
         target = os.path.normpath(os.path.join(root, os.path.relpath(folder, source)))
-        if not (call.check and not os.path.isdir(target)):
-            changed |= file(call, dict(folder_args, path=target, state="directory"))["changed"]
-        else:
-            changed = True
+        made = not os.path.isdir(target)
+        changed |= made
+        if made and call.check:
             continue
+        if made:  # a new directory begins as a copy of its source
+            file(call, {"path": target, "state": "directory"})
+            os.chmod(target, os.stat(folder).st_mode & 0o7777)
+        changed |= apply_attributes(call, target, folder_args)
         folders.sort()
         for name in sorted(files):
             one = dict(args, src=os.path.join(folder, name), dest=os.path.join(target, name))
             changed |= _copy_here(call, one)["changed"]
-    return dict(describe_path(dest), dest=dest, src=source, changed=changed)
+    return {"dest": dest if new else root, "src": source, "changed": changed}

@@ -26,10 +26,8 @@ def file(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     if call.diff:
         result["diff"] = _difference(call, path, state, before, args)
     if state == "absent":
-        result.update(path=path, state="absent")
-    else:
-        result.update(describe_path(path))
-        result["dest" if state in ("link", "hard", "touch") else "path"] = path
+        result["state"] = "absent"
+    result["dest" if state in ("link", "hard", "touch") else "path"] = path
     return result
 
 

@@ -6,7 +6,6 @@ from .paths import (
     apply_attributes,
     back_up,
     content_diff,
-    describe_path,
     expand,
     put_in_place,
     validate,
@@ -118,4 +117,4 @@ def _finish(
     if os.path.exists(path) and apply_attributes(call, path, args):
         result["changed"] = True
         result["msg"] = (msg + " and " if msg else "") + "ownership, perms or SE linux context changed"
-    return dict(describe_path(path), **result) if os.path.exists(path) else result
+    return result

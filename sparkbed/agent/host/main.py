@@ -52,9 +52,9 @@ def one_item(function: "Any", call: Call, item: "dict[str, Any]") -> "dict[str, 
         refuse_nul(item)
         result = function(call, item)  # type: dict[str, Any]
         result.setdefault("changed", False)
-        return result
+        return with_facts(result)
     except Failed as failure:
-        return failure.result
+        return with_facts(failure.result)
     except Cancelled as stop:
         return {"failed": True, "changed": False, "msg": str(stop)}
     except OSError as error:
@@ -63,6 +63,16 @@ def one_item(function: "Any", call: Call, item: "dict[str, Any]") -> "dict[str, 
         trace = traceback.format_exc()
         msg = f"{type(error).__name__}: {error}"
         return {"failed": True, "changed": False, "msg": msg, "exception": trace}
+
+
+def with_facts(result: "dict[str, Any]") -> "dict[str, Any]":
+    """The result with mode, owner, size and so on of the path that it names: so it is in Ansible, for each module."""
+    path = result.get("path") or result.get("dest")
+    if isinstance(path, str) and os.path.lexists(path):
+        from .paths import describe_path
+
+        result.update(describe_path(path))
+    return result
 
 
 def describe(error: OSError) -> str:

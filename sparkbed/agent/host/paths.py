@@ -131,7 +131,7 @@ def _apply_clause(clause: str, current: int, directory: bool) -> int:
             elif operator == "-":
                 current &= ~bits
             else:
-                special = {"u": modes.S_ISUID, "g": modes.S_ISGID, "o": 0}[who]
+                special = {"u": modes.S_ISUID, "g": modes.S_ISGID, "o": modes.S_ISVTX}[who]
                 current = current & ~((7 << _SHIFT[who]) | special) | bits
     return current
 
@@ -240,8 +240,10 @@ def put_in_place(temporary: str, path: str, mode: "Any" = None) -> None:
     A `mode` asked for is there before the name is, so that a secret is at no time readable to others.
     """
     try:
-        status = os.stat(path)  # of a link's target too, as its mode is what readers have met so far
+        status = os.lstat(path)
     except FileNotFoundError:
+        status = None
+    if status is None or modes.S_ISLNK(status.st_mode):
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
@@ -282,7 +284,8 @@ def validate(call: Call, command: str, path: str) -> None:
     argv = [part.replace("%s", path) for part in shlex.split(command)]
     status, out, err = capture(call, argv)
     if status != 0:
-        more = {"exit_status": status, "stdout": text(out), "stderr": text(err)}
+        more = {"exit_status": status, "stdout": text(out), "stderr": text(err)}  # type: dict[str, Any]
+        more.update(stdout_lines=more["stdout"].splitlines(), stderr_lines=more["stderr"].splitlines())
         raise Failed("failed to validate", **more)
 
 

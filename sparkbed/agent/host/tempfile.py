@@ -2,7 +2,7 @@ import os
 import tempfile as standard
 
 from .framing import Call
-from .paths import describe_path, expand
+from .paths import expand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,4 +18,4 @@ def tempfile(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     else:
         descriptor, path = standard.mkstemp(prefix=prefix, suffix=suffix, dir=folder)
         os.close(descriptor)
-    return dict(describe_path(path), path=path, changed=True)
+    return {"path": path, "changed": True}
