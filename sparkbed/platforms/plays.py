@@ -28,6 +28,8 @@ def play(runner: PlayRunner, path: Path, extra_vars: Mapping[str, Any], what: st
             f"{what}: {', '.join(one.host for one in gone)} can't be reached: {gone[0].message}",
             hint="Is the host up? ./inv status says so.",
         )
+    # Hosts that were only stopped because of another one have nothing to say.
+    failed = [one for one in failed if one.result] or failed
     raise PlatformError(
         f"{what}: {'; '.join(f'{one.host}: {_said(one)}' for one in failed)}",
         where=failed[0].position,
