@@ -110,7 +110,7 @@ def interface_kind(name: str) -> str:
     """What sort of network interface a Linux name stands for: loopback, bridges and virtual pairs, or network cards."""
     if name == "lo":
         return "loopback"
-    if re.match(r"(docker|br-|br\d|veth|virbr|cni|flannel|cali|tap|tun|vnet|vxlan|ovs|dummy)", name):
+    if re.match(r"(docker|br-|br\d|veth|virbr|cni|flannel|cali|tap|tun|vnet|vxlan|ovs|dummy|ifb|sit|gre)", name):
         return "virtual interfaces"
     return "network cards"
 

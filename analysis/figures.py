@@ -47,8 +47,12 @@ DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)
 """Lines only: dots and circles would make a figure a hundred times larger."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
-MOST_TASKS = 1_500
-"""Bars that a timeline draws for one executor; beyond that, neighbours are drawn as one."""
+MOST_TASKS = 800
+"""Bars that a timeline draws; beyond that, neighbours are drawn as one."""
+
+
+MOST_LANES = 16
+"""Lanes that a timeline draws."""
 
 
 @dataclass(frozen=True)
@@ -209,13 +213,17 @@ def stacked(
 
 
 def timeline(name: str, title: str, executors: Mapping[str, tuple[Floats, Floats]], work: str = "") -> Figure:
-    """When tasks ran: a lane an executor, a bar a task, stacked where tasks of one executor overlap.
+    """When tasks ran, by executor: a bar a task, in lanes; where that takes too many lanes, how many were under way.
+
+    Many lanes come about when tasks are over before the driver knows: its clock gives both their ends.
 
     Args:
         executors: start and end of every task in seconds since the trial's first task, each of shape (n,).
     """
     slots = {executor: _slots(start, end) for executor, (start, end) in executors.items()}
     lanes = [(executor, slot) for executor, found in slots.items() for slot in range(1 + max(found, default=0))]
+    if len(lanes) > max(MOST_LANES, 2 * len(executors)):
+        return _under_way(name, title, executors, work)
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
@@ -223,13 +231,33 @@ def timeline(name: str, title: str, executors: Mapping[str, tuple[Floats, Floats
             start, end = (times[slots[executor] == slot] for times in executors[executor])
             bars = [(a, b - a) for a, b in _merged(start, end, MOST_TASKS // max(1, len(lanes)))]
             axes.broken_barh(bars, (place - 0.4, 0.8), facecolor=COLOURS[0], edgecolor=PAPER, linewidth=0.3)
-        texts = [f"executor {executor}" if slot == 0 else "" for executor, slot in lanes]
-        _rows(axes, texts)
+        _rows(axes, [f"executor {executor}" if slot == 0 else "" for executor, slot in lanes])
         axes.set_xlabel("seconds since the first task")
 
     number = sum(start.size for start, _ in executors.values())
     summary = f"{_of(title, work)}: {number} tasks on {len(executors)} executors, a bar for each task, over time."
     return _figure(name, title, summary, 1.0 + 0.22 * max(2, len(lanes)), draw)
+
+
+def _under_way(name: str, title: str, executors: Mapping[str, tuple[Floats, Floats]], work: str) -> Figure:
+    """How many tasks of each executor were under way, a strip an executor with its own scale."""
+    shown = dict(list(executors.items())[:MOST_LANES])
+    last = max((float(end.max()) for _, end in shown.values() if end.size), default=1.0)
+
+    def draw(figure: Any) -> None:
+        strips = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (executor, (start, end)) in zip(strips, shown.items(), strict=True):
+            times, running = _running(start, end, last)
+            axes.fill_between(times, running, step="post", facecolor=COLOURS[0], alpha=0.45, linewidth=0)
+            axes.step(times, running, where="post", color=COLOURS[0], linewidth=0.8)
+            axes.set_ylim(0, None)
+            axes.set_ylabel(f"executor {executor}")
+            axes.yaxis.get_major_locator().set_params(integer=True, nbins=3)
+        strips[-1].set_xlabel("seconds since the first task; upwards: tasks under way")
+
+    number = sum(start.size for start, _ in executors.values())
+    summary = f"{_of(title, work)}: {number} tasks on {len(executors)} executors, how many were under way over time."
+    return _figure(name, title, summary, 0.6 + 0.95 * len(shown), draw)
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------
@@ -320,6 +348,20 @@ def _slots(start: Floats, end: Floats) -> NDArray[np.int64]:
         free[slot] = float(end[index])
         found[index] = slot
     return found
+
+
+def _running(start: Floats, end: Floats, last: float, points: int = 400) -> tuple[Floats, Floats]:
+    """The mean number of tasks under way in each of `points` equal spans of time: their beginnings, and the numbers."""
+    edges = np.linspace(0.0, last or 1.0, points + 1)
+    begun, ended = np.sort(start), np.sort(end)
+
+    def spent(sorted_moments: Floats) -> Floats:
+        """Summed over moments, the time from each to each edge."""
+        sums = np.concatenate([[0.0], np.cumsum(sorted_moments)])
+        before = np.searchsorted(sorted_moments, edges)
+        return np.asarray(before * edges - sums[before], dtype=np.float64)
+
+    return edges[:-1], np.diff(spent(begun) - spent(ended)) / np.diff(edges)
 
 
 def _merged(start: Floats, end: Floats, most: int) -> list[tuple[float, float]]:

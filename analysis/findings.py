@@ -188,10 +188,10 @@ def _why_not_compared(question: Question) -> str:
 def _why_undecided(question: Question, found: stats.Comparison, p_adjusted: float | None, tested: int) -> list[str]:
     needed = stats.blocks_needed(comparisons=tested)
     if found.smallest_p > 1 - LEVEL:
-        among = "" if tested == 1 else f", and {needed} beside {tested - 1} more"
+        besides = "" if tested == 1 else f", or {needed} when {tested} comparisons are made"
         return [
             f"{count(found.blocks, 'block')} cannot show any difference at 95 %, however large: "
-            f"it takes {stats.blocks_needed()} trials of each cell for one comparison{among}."
+            f"it takes {stats.blocks_needed()} trials of each cell{besides}."
         ]
     sides = [question.baseline, question.cell]
     scatter = stats.block_differences(sides[0].values, sides[0].blocks, sides[1].values, sides[1].blocks)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from analysis.answer import groups, sentence, shared_levels, short_names
 from analysis.figures import DARK, LIGHT
 from analysis.findings import by_size
+from analysis.stats import median
 from analysis.text import cells_table, encodable, findings_table, metric_names, parts_table, spark_perf_line
-from analysis.words import count, number
+from analysis.words import count, number, seconds
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -50,6 +51,8 @@ def as_html(report: Data, figures: Sequence[Figure] = (), documents: Mapping[str
 
 def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str]) -> dict[str, Any]:
     campaign = report["campaign"]
+    shown = [name for name in metric_names(report) if name in (campaign["metric"], "trial_seconds", "submit_seconds")]
+    others = [name for name in metric_names(report) if name not in shown]
     return {
         "campaign": campaign,
         "title": campaign["question"] or f"Suite {campaign['suite']}",
@@ -60,12 +63,14 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "plain_answer": report["answer"],
         "trust": report["trust"],
         "findings": findings_table(report),
-        "tables": [{"metric": name, "table": cells_table(report, name)} for name in metric_names(report)],
+        "tables": [{"metric": name, "table": cells_table(report, name)} for name in shown],
+        "other_tables": [{"metric": name, "table": cells_table(report, name)} for name in others],
         "light": LIGHT,
         "dark": DARK,
         "overview": [_drawn(figure) for figure in figures if figure.name == "ratios"],
         "groups": _groups(report, figures),
         "design": _design(report),
+        "startup": _startup(report),
         "machine": _machine(campaign["facts"].get("machine") or {}),
         "versions": _pairs(campaign["facts"].get("versions") or {}),
         "preflight": campaign["facts"].get("preflight") or [],
@@ -93,10 +98,10 @@ def lasted(started: str | None, finished: str | None) -> str:
     first, last = _parsed(started), _parsed(finished)
     if first is None or last is None or last < first:
         return ""
-    seconds = (last - first).total_seconds()
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
+    took = (last - first).total_seconds()
+    minutes = round(took / 60)
+    if took < 90:
+        return f"{took:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
@@ -195,6 +200,29 @@ def _iterations(plan: Data) -> str | None:
     warmup = int(plan.get("warmup") or 0)
     dropped = f", the first {warmup} not kept (warm-up)" if warmup > 1 else ", the first not kept (warm-up)"
     return f"{plan['iterations']}{dropped if warmup else ''}"
+
+
+def _startup(report: Data) -> list[tuple[str, str]]:
+    """How long hosts and clusters took to be there (medians); not part of any trial."""
+    hosts = (report["campaign"]["facts"].get("host_timings") or {}).values()
+    reached = [float(timings["ssh"]) for timings in hosts if "ssh" in timings]
+    found = (
+        [("hosts, until they answer SSH", f"{seconds(median(reached))} (median of {len(reached)})")] if reached else []
+    )
+    for label, values in _cluster_starts(report).items():
+        found.append((f"cluster of {label}", f"{seconds(median(values))} (median of {count(len(values), 'start')})"))
+    return found
+
+
+def _cluster_starts(report: Data) -> dict[str, list[float]]:
+    """Each cell's cluster starts, every start once; cells without a record are left out."""
+    found: dict[str, list[float]] = {}
+    for cell in report["cells"]:
+        starts = (trial["facts"].get("cluster") or {} for trial in cell["trials"])
+        values = list(dict.fromkeys(float(one["start_seconds"]) for one in starts if one.get("start_seconds")))
+        if values:
+            found[cell["label"]] = values
+    return found
 
 
 def _machine(facts: Data) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.answer import interval, short_names, signed
+from analysis.answer import groups, interval, short_names, signed
 from analysis.decompose import PARTS
 from analysis.words import decimals, fixed, probability
 
@@ -90,7 +90,7 @@ def closing_rows(report: Data) -> tuple[list[str], list[list[str]]]:
     verdicts = {finding["cell"]: finding for finding in report["findings"]}
     baselines = {finding["baseline"] for finding in report["findings"]}
     rows = []
-    for row, cell in zip(_cell_rows(report, metric), report["cells"], strict=True):
+    for row, cell in zip(_cell_rows(report, metric), in_groups(report), strict=True):
         label, n, middle, between = row[0], row[1], row[2], row[3]
         said = verdict_of(verdicts[cell["id"]]) if cell["id"] in verdicts else ""
         rows.append([label, n, middle, between, said or ("baseline" if cell["id"] in baselines else "")])
@@ -205,11 +205,17 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def in_groups(report: Data) -> list[Data]:
+    """The cells with those beside each other that are compared."""
+    return [cell for group in groups(report) for cell in group]
+
+
 def _cell_rows(report: Data, metric: str) -> list[list[str]]:
-    found = [cell["metrics"].get(metric) or {} for cell in report["cells"]]
+    cells = in_groups(report)
+    found = [cell["metrics"].get(metric) or {} for cell in cells]
     places = decimals([one.get("median") for one in found])
     rows = []
-    for cell, one in zip(report["cells"], found, strict=True):
+    for cell, one in zip(cells, found, strict=True):
         shown = {
             key: fixed(one.get(key), places) for key in ("median", "ci_low", "ci_high", "mean", "std", "min", "max")
         }

@@ -34,7 +34,7 @@ def decimals(values: Sequence[float | None], digits: int = 3) -> int:
 
 def fixed(value: float | None, places: int) -> str:
     """The value with that many decimals; an en dash for nothing."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:,.{places}f}"
+    return "–" if value is None or not math.isfinite(value) else f"{value:,.{places}f}".replace("-", "−")
 
 
 def seconds(value: float | None) -> str:

@@ -275,7 +275,7 @@ def test_one_trial_of_each_cell(tmp_path: Path) -> None:
         assert {finding["verdict"] for finding in data["findings"]} == {"undecided"}
         metric = data["cells"][0]["metrics"]["trial_seconds"]
         assert (metric["n"], metric["ci_low"], metric["std"]) == (1, None, None)
-        assert "it takes 6 trials of each cell for one comparison" in page.text
+        assert "it takes 6 trials of each cell, or 7 when 2 comparisons are made" in page.text
 
 
 def test_sequential_order_gets_no_verdict(tmp_path: Path) -> None:
