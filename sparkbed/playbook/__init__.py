@@ -23,7 +23,14 @@ from sparkbed.playbook.plays import Play, Playbook, tasks_of
 from sparkbed.playbook.results import Counts, Failure, PlayResult
 from sparkbed.playbook.strategy import PlayRun, Progress
 from sparkbed.playbook.templating import TemplateError, Templates
-from sparkbed.playbook.variables import LOCAL, Layer, Scope, Variables, rendered_connection_variables
+from sparkbed.playbook.variables import (
+    LOCAL,
+    Layer,
+    Scope,
+    Variables,
+    connection_variables,
+    rendered_connection_variables,
+)
 from sparkbed.remote import Connections
 
 __all__ = [
@@ -54,7 +61,13 @@ class Runner:
     """Runs playbooks on the hosts of an inventory. Compiled templates are kept from one playbook to the next."""
 
     def __init__(
-        self, inventory: Inventory, connections: Connections, *, output: Output | None = None, forks: int = 10
+        self,
+        inventory: Inventory,
+        connections: Connections,
+        *,
+        output: Output | None = None,
+        forks: int = 10,
+        verbosity: int = 0,
     ) -> None:
         if forks < 1:
             raise UsageError(f"forks must be 1 or more, not {forks}")
@@ -62,6 +75,7 @@ class Runner:
         self.connections = connections
         self.output: Output = output or Silent()
         self.forks = forks
+        self.verbosity = verbosity
         self._templates = Templates(lookup)
 
     def check_syntax(self, path: Path | str, *, extra_vars: Mapping[str, Any] | None = None) -> Playbook:
@@ -124,8 +138,15 @@ class Runner:
             extra=extra,
             run=self._run_variables(tags, skip_tags, limit, check, diff),
         )
+        local = Connections(lambda host: connection_variables(self.inventory, host))
         executor = Executor(
-            self.connections, frozenset(self.inventory.hosts), check=check, diff=diff, retrying=self.output.retry
+            self.connections,
+            local,
+            frozenset(self.inventory.hosts),
+            check=check,
+            diff=diff,
+            retrying=self.output.retry,
+            verbosity=self.verbosity,
         )
         progress = Progress(start_at=start_at_task)
         pool = ThreadPoolExecutor(self.forks, thread_name_prefix="playbook") if self.forks > 1 else None
@@ -137,6 +158,7 @@ class Runner:
         finally:
             if pool:
                 pool.shutdown(cancel_futures=True)
+            local.close()
         if progress.start_at is not None:
             raise UsageError(f"no task is named {start_at_task!r}", hint="--list-tasks shows their names.")
         self.output.recap(progress.counts)
@@ -188,7 +210,7 @@ class Runner:
             "ansible_check_mode": check,
             "ansible_diff_mode": diff,
             "ansible_forks": self.forks,
-            "ansible_verbosity": 0,
+            "ansible_verbosity": self.verbosity,
             "ansible_run_tags": list(tags) or ["all"],
             "ansible_skip_tags": list(skip_tags),
             "ansible_inventory_sources": [str(self.inventory.path.absolute())],

@@ -52,9 +52,10 @@ class Skip(Exception):  # no error: a condition that does not hold
 
 @dataclass(frozen=True)
 class Executor:
-    """Runs tasks on hosts. `hosts` are the names that tasks may be delegated to."""
+    """Runs tasks on hosts. `hosts` are the inventory's; `local` leads to this machine when it is none of them."""
 
     connections: Connections
+    local: Connections
     hosts: frozenset[str]
     check: bool
     diff: bool
@@ -247,7 +248,8 @@ class Executor:
         return [dict(result) for result in controller.run_many(task.module, pairs)]
 
     def _agent(self, call: Call) -> Agent:
-        return self.connections.agent(call.host, become_user=call.become_user)
+        here = call.host in LOCAL and call.host not in self.hosts
+        return (self.local if here else self.connections).agent(call.host, become_user=call.become_user)
 
     def _prepared(self, task: Task, host: str, scope: Scope, outcome: Outcome) -> Call:
         """What is to be called, everything rendered; raises Skip when a condition does not hold."""

@@ -396,11 +396,14 @@ class _Reader:
             template, more = more, None
         if more is not None and not isinstance(more, Map):
             raise self.refuse.wrong("`args` must be a mapping", item.where("args"), "One option a line.")
-        args = self._given(spec, raw, where)
-        args.update({name: value for name, value in (more or {}).items() if name not in args})
+        args = Map(where)
+        for name, value in (*self._given(spec, raw, where).items(), *(more or {}).items()):
+            source = next((part for part in (raw, more) if isinstance(part, Map) and name in part), None)
+            if name not in args:
+                args[name] = value
+                args.key_positions[name] = source.where(name) if source is not None else where
         for message, option in modules.check_arguments(spec, args):
-            at = next((m.where(option) for m in (raw, more) if isinstance(m, Map) and option in m), where)
-            raise self.refuse(message, at)
+            raise self.refuse(message, args.where(option))
         return spec.name, args, template
 
     def _given(self, spec: modules.ModuleSpec, raw: Any, where: Position) -> dict[str, Any]:

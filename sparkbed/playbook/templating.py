@@ -198,13 +198,6 @@ class _Environment(SandboxedEnvironment):
     def lexer(self) -> Lexer:
         return self.own_lexer or super().lexer
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        # The sandbox hides attributes such as `update`; a key of that name is what is meant then.
-        value = super().getattr(obj, attribute)
-        if isinstance(value, Undefined) and isinstance(obj, Mapping) and attribute in obj:
-            return obj[attribute]
-        return value
-
 
 def is_template(value: Any) -> bool:
     """Whether `value` is text with a template in it, or holds such text."""

@@ -7,6 +7,7 @@ hosts answered and what `set_fact` computed is never rendered again.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -225,7 +226,7 @@ def connection_variables(inventory: Inventory, host: str) -> Mapping[str, Any]:
     `localhost` is this machine, without SSH, when the inventory has no host of that name.
     """
     if host not in inventory.hosts and host in LOCAL:
-        return {"ansible_connection": "local", "ansible_host": host}
+        return {"ansible_connection": "local", "ansible_host": host, "ansible_python_interpreter": sys.executable}
     return inventory.variables(host)
 
 

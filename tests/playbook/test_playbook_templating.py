@@ -1,0 +1,184 @@
+"""Templates: any text reaches its place unchanged, and is never run or rendered twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparkbed.playbook.arguments import command, options, words
+from sparkbed.playbook.tags import wanted
+from sparkbed.playbook.templating import OMIT, TemplateError, Templates, UndefinedNameError, final
+from sparkbed.playbook.variables import Layer, Scope
+
+TEMPLATES = Templates()
+NASTY = st.text(
+    alphabet=st.one_of(st.sampled_from(list("'\"\\`$;&|{}%#<>()[]\n\t =~*?!")), st.characters(codec="utf-8")),
+    max_size=40,
+)
+
+
+def scope(documents: Mapping[str, Any], registered: Mapping[str, Any] | None = None) -> Scope:
+    return Scope(TEMPLATES, [Layer(registered or {}, False), Layer(documents, True)], Path("/"))
+
+
+@given(NASTY)
+@settings(deadline=None)
+def test_registered_text_passes_unchanged(text: str) -> None:
+    names = scope({"again": "{{ said }}", "nested": {"x": ["{{ said }}"]}}, {"said": text})
+    assert names.value("{{ said }}") == text
+    assert names.value("{{ again }}") == text
+    assert names.value("{{ nested }}") == {"x": [text]}
+    assert names.value("<{{ said }}>") == f"<{text}>"
+    assert names.value({"msg": ["{{ said }}", {"k": "{{ again }}"}]}) == {"msg": [text, {"k": text}]}
+    assert names.condition("said == again") is True
+
+
+@given(NASTY)
+@settings(deadline=None)
+def test_template_files_keep_text(text: str) -> None:
+    path = Path(__file__).parent / "cases" / "templates" / "no_newline.j2"
+    names = scope({}, {"people": [text]})
+    assert TEMPLATES.file(path, names) == f"{text} ends"
+
+
+@given(NASTY)
+@settings(deadline=None)
+def test_quote_and_json_bring_text_back(text: str) -> None:
+    import json
+    import shlex
+
+    names = scope({}, {"said": text})
+    assert shlex.split(names.value("{{ said | quote }}")) == [text]
+    assert json.loads(names.value("{{ said | to_json }}")) == text
+    assert names.value("{{ said | b64encode | b64decode }}") == text
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | NASTY, lambda leaf: st.lists(leaf) | st.dictionaries(NASTY, leaf)
+    )
+)
+@settings(deadline=None, max_examples=50)
+def test_values_keep_their_types(value: Any) -> None:
+    names = scope({}, {"it": value})
+    result = names.value("{{ it }}")
+    assert result == value
+    assert type(result) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("template", "value"),
+    [
+        ("{{ one }}", 1),
+        (" {{ one }}", " 1"),
+        ("{{ one }}\n", 1),
+        ("{{ text }}\n\n", "a\n\n"),
+        ("{{ one }}{{ one }}", "11"),
+        ("{{ none }}", None),
+        ("a{{ none }}", "a"),
+        ("{% if false %}x{% endif %}", None),
+        ("{{ nope | default(omit) }}", OMIT),
+        ("{{ (nope | upper) | default('x') }}", "x"),
+        ("{{ nope.a.b['c'] | default('x') }}", "x"),
+        ("{{ own.b }}", 2),
+        ("{{ '{{ one }}' }}", "{{ one }}"),
+        ("{{ [1, 2] | map('string') }}", ["1", "2"]),
+        ("{{ {'a': omit, 'b': 1} }}", {"b": 1}),
+        (r"{{ 'a\d' }}\d", r"a\d\d"),
+        ("{{ text is match('a') and one is defined }}", True),
+    ],
+)
+def test_what_templates_give(template: str, value: Any) -> None:
+    names = scope({"one": 1, "text": "a", "own": {"a": 2, "b": "{{ own.a }}"}})
+    assert names.value(template) == value
+
+
+@pytest.mark.parametrize(
+    ("template", "words_of_it"),
+    [
+        ("{{ nope }}", "'nope' is undefined"),
+        ("x{{ nope }}", "'nope' is undefined"),
+        ("{{ mapping.nope }}", "object of type 'dict' has no attribute 'nope'"),
+        ("{{ loop_one }}", "Recursive loop"),
+        ("{{ broken | default('no') }}", "division by zero"),
+        ("x{{ omit }}", "omit"),
+        ("{{ mapping.keys }}", "not called"),
+        ("{{ 'x' | int('a', 'b', 'c', 'd') }}", "argument"),
+        ("{{ one", "Syntax error"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe"),
+    ],
+)
+def test_what_has_no_value(template: str, words_of_it: str) -> None:
+    names = scope({"loop_one": "{{ loop_two }}", "loop_two": "{{ loop_one }}", "broken": "{{ 1 / 0 }}", "mapping": {}})
+    with pytest.raises(TemplateError, match=words_of_it):
+        names.value(template)
+
+
+@pytest.mark.parametrize("condition", ["one", "'text'", "", None, ["a"], "{{ one }}"])
+def test_conditions_must_be_true_or_false(condition: Any) -> None:
+    with pytest.raises(TemplateError):
+        scope({"one": 1}).condition(condition)
+
+
+def test_an_undefined_name_in_a_condition_is_named() -> None:
+    with pytest.raises(UndefinedNameError, match="'nope' is undefined"):
+        scope({}).condition("nope > 1")
+
+
+def test_markers_do_not_leave() -> None:
+    names = scope({"mapping": {"good": 1, "bad": "{{ nope }}"}})
+    assert names.value("{{ mapping.good }}") == 1
+    with pytest.raises(UndefinedNameError):
+        names.value("{{ mapping }}")
+    with pytest.raises(UndefinedNameError):
+        final(names.resolve("mapping"))
+
+
+# -- arguments in one line --------------------------------------------------------------------------------------------
+
+
+def test_options_of_a_command_are_taken_out_of_its_words() -> None:
+    assert command("echo  'a  b' chdir=/tmp   a=b") == ("echo  'a  b' a=b", {"chdir": "/tmp"})
+    assert command("echo {{ x | default('a b') }}") == ("echo {{ x | default('a b') }}", {})
+    assert options("path='/a b' mode=0644 rest") == ({"path": "/a b", "mode": "0644"}, ["rest"])
+
+
+@given(st.text(alphabet="ab '\"{}\\=\n"))
+def test_words_cover_all_that_is_not_blank(text: str) -> None:
+    try:
+        spans = words(text)
+    except ValueError:
+        return
+    covered = "".join(text[start:end] for start, end in spans)
+    assert "".join(covered.split()) == "".join(text.split())
+
+
+# -- tags ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tags", "only", "skip", "runs"),
+    [
+        ((), (), (), True),
+        (("never",), (), (), False),
+        (("never", "a"), ("a",), (), True),
+        (("never",), ("all",), (), False),
+        (("always",), ("b",), (), True),
+        (("always",), ("b",), ("always",), False),
+        (("a",), ("b",), (), False),
+        ((), ("untagged",), (), True),
+        (("a",), ("tagged",), (), True),
+        ((), ("tagged",), (), False),
+        (("a",), (), ("a",), False),
+        (("a",), (), ("tagged",), False),
+        (("always",), (), ("all",), True),
+        (("a",), ("all",), (), True),
+    ],
+)
+def test_tags(tags: tuple[str, ...], only: tuple[str, ...], skip: tuple[str, ...], runs: bool) -> None:
+    assert wanted(tags, only, skip) is runs
