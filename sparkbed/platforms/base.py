@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sparkbed.inventory import Inventory
-from sparkbed.playbook.results import PlayResult
+
+if TYPE_CHECKING:  # the playbook room brings Fabric along, which a list of platforms does not need
+    from sparkbed.playbook.results import PlayResult
 
 
 @dataclass(frozen=True)

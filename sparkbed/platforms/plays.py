@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sparkbed.errors import HostError, PlatformError
 from sparkbed.platforms.base import PlayRunner
-from sparkbed.playbook.results import Failure
+
+if TYPE_CHECKING:  # the playbook room brings Fabric along, which a list of platforms does not need
+    from sparkbed.playbook.results import Failure
 
 
 def play(runner: PlayRunner, path: Path, extra_vars: Mapping[str, Any], what: str) -> None:
