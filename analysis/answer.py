@@ -62,10 +62,10 @@ def evidence(finding: Data, cells: Mapping[str, Data]) -> str:
 
 
 def interval(finding: Data) -> str:
-    """The interval of the ratio as changes: `+8.1 % to +16 %`; what can be said when an end is open."""
+    """The interval of the ratio as changes: `+8.1 % to +16 %`; says so when an end is open."""
     low, high = finding["ci_low"], finding["ci_high"]
     if low is None or high is None:
-        return "unbounded with so few trials"
+        return "open: too few trials"
     return f"{signed(low)} to {signed(high)}"
 
 
@@ -91,6 +91,13 @@ def short_names(cells: Sequence[Data]) -> list[str]:
     differing = _differing(cells)
     names = [" ".join(_level(name, cell["factors"][name]) for name in differing) for cell in cells]
     return names if differing and len(set(names)) == len(cells) else [cell["label"] for cell in cells]
+
+
+def names_of(report: Data) -> dict[str, str]:
+    """A name for each cell's row in a table: its levels without the factors' names, where they say enough."""
+    names = {c["id"]: " ".join(_level(name, level) for name, level in c["factors"].items()) for c in report["cells"]}
+    unique = len(set(names.values())) == len(names) and all(names.values())
+    return names if unique else {cell["id"]: cell["label"] for cell in report["cells"]}
 
 
 def shared_levels(cells: Sequence[Data]) -> str:

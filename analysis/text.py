@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.answer import groups, interval, short_names, signed
+from analysis.answer import groups, interval, names_of, short_names, signed
 from analysis.decompose import PARTS
 from analysis.words import decimals, fixed, probability
 
@@ -116,7 +116,7 @@ def metric_names(report: Data) -> list[str]:
 
 
 def cells_table(report: Data, metric: str) -> tuple[list[str], list[list[str]]]:
-    """One row a cell: label, n, median, interval, mean, std, min, max; numbers of a column line up."""
+    """One row a cell: name, n, median, interval, mean, std, min, max; numbers of a column line up."""
     unit = _unit(report, metric)
     heads = ["cell", "n", f"median [{unit}]" if unit else "median", "95 % interval", "mean", "std", "min", "max"]
     return heads, _cell_rows(report, metric)
@@ -124,13 +124,13 @@ def cells_table(report: Data, metric: str) -> tuple[list[str], list[list[str]]]:
 
 def findings_table(report: Data) -> tuple[list[str], list[list[str]]]:
     """One row a finding: cell, baseline, change, interval, adjusted p, verdict."""
-    by_id = {cell["id"]: cell for cell in report["cells"]}
+    by_id, names = {cell["id"]: cell for cell in report["cells"]}, names_of(report)
     rows = []
     for finding in report["findings"]:
         pair = [by_id[finding["cell"]], by_id[finding["baseline"]]]
         ratio = finding["ratio"]
         rows.append([
-            finding["cell_label"],
+            names[finding["cell"]],
             short_names(pair)[1],
             "–" if ratio is None else signed(ratio),
             "–" if ratio is None else interval(finding),
@@ -211,7 +211,7 @@ def in_groups(report: Data) -> list[Data]:
 
 
 def _cell_rows(report: Data, metric: str) -> list[list[str]]:
-    cells = in_groups(report)
+    cells, names = in_groups(report), names_of(report)
     found = [cell["metrics"].get(metric) or {} for cell in cells]
     places = decimals([one.get("median") for one in found])
     rows = []
@@ -221,7 +221,7 @@ def _cell_rows(report: Data, metric: str) -> list[list[str]]:
         }
         between = f"{shown['ci_low']} to {shown['ci_high']}" if one.get("ci_low") is not None else "–"
         rest = [shown[key] for key in ("mean", "std", "min", "max")]
-        rows.append([cell["label"], str(one.get("n", 0)), shown["median"], between, *rest])
+        rows.append([names[cell["id"]], str(one.get("n", 0)), shown["median"], between, *rest])
     return rows
 
 

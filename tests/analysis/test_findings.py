@@ -124,3 +124,34 @@ def test_blocks_in_a_fixed_order_are_told() -> None:
 def test_largest_decided_finding_comes_first() -> None:
     made = findings([question(1.0, noise=20), question(1.1), question(0.5), question(1.0)])
     assert [found["verdict"] for found in by_size(made)] == ["faster", "slower", "equivalent within 5 %", "undecided"]
+
+
+def test_at_most_six_of_a_hundred_reports_on_equal_cells_hold_a_false_finding() -> None:
+    """Three comparisons with one baseline, eight blocks that drift: the level holds for the report as a whole."""
+    generator = np.random.default_rng(21)
+    runs, false = 400, 0
+    for _ in range(runs):
+        drift = generator.normal(0, 0.2, 8) + np.linspace(0, 0.3, 8)
+        a, *others = np.exp(drift + generator.normal(0, 0.06, (4, 8))).tolist()
+        sides = [Side(str(i), str(i), values, range(8)) for i, values in enumerate(others, start=1)]
+        baseline = Side("0", "0", a, range(8))
+        made = findings([Question("trial_seconds", "s", baseline, side, Design("randomized")) for side in sides])
+        false += any(found["verdict"] in ("slower", "faster") for found in made)
+    assert false / runs <= 0.06 + 3 * (0.05 * 0.95 / runs) ** 0.5
+
+
+def test_a_planted_slowdown_is_found_about_as_often_as_the_t_test_finds_it() -> None:
+    from scipy.stats import ttest_1samp
+
+    generator = np.random.default_rng(22)
+    found, by_t, runs = 0, 0, 300
+    for _ in range(runs):
+        noise = generator.normal(0, 0.05, (2, 8))
+        sides = [
+            Side("a", "a", np.exp(noise[0]).tolist(), range(8)),
+            Side("b", "b", (1.1 * np.exp(noise[1])).tolist(), range(8)),
+        ]
+        (made,) = findings([Question("trial_seconds", "s", *sides, Design("randomized"))])
+        found += made["verdict"] == "slower"
+        by_t += ttest_1samp(np.log(1.1) + noise[1] - noise[0], 0).pvalue <= 0.05
+    assert found / runs >= by_t / runs - 0.05
