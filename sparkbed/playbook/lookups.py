@@ -18,10 +18,10 @@ from sparkbed.playbook.templating import SCOPE, TemplateError
 def lookup(context: Context, kind: str, *terms: Any, wantlist: bool = False, **options: Any) -> Any:
     """What Ansible's lookup of that name gives: texts joined by commas, or a list if `wantlist`."""
     name = kind.rpartition(".")[2]
-    if name not in _KINDS:
-        raise TemplateError(f"lookup {kind!r} is outside the subset; it has {', '.join(sorted(_KINDS))}")
+    if name not in KINDS:
+        raise TemplateError(f"lookup {kind!r} is outside the subset; it has {', '.join(sorted(KINDS))}")
     flat = [one for term in terms for one in (term if isinstance(term, list) else [term])]
-    found = [_KINDS[name](context.parent[SCOPE], term, options) for term in flat]
+    found = [KINDS[name](context.parent[SCOPE], term, options) for term in flat]
     if wantlist:
         return found
     if len(found) == 1:
@@ -48,4 +48,4 @@ def _vars(scope: Any, term: Any, options: dict[str, Any]) -> Any:
     return value
 
 
-_KINDS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {"env": _env, "file": _file, "vars": _vars}
+KINDS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {"env": _env, "file": _file, "vars": _vars}

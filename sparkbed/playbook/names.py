@@ -21,6 +21,7 @@ from sparkbed.inventory.model import Inventory
 from sparkbed.model import Position
 from sparkbed.playbook import filters
 from sparkbed.playbook.actions import find_file
+from sparkbed.playbook.lookups import KINDS
 from sparkbed.playbook.parse import Refusal
 from sparkbed.playbook.plays import Play, Playbook, Task, tasks_of
 from sparkbed.playbook.strategy import load_variables
@@ -44,8 +45,6 @@ TEMPLATE_MAGIC = frozenset(
     )
 )
 GLOBALS = frozenset(_words("cycler dict joiner lipsum lookup namespace q query range"))
-LOOKUPS = frozenset(["env", "file", "vars"])
-_SHORT_FACTS = "ansible_facts"
 
 
 def check(
@@ -259,9 +258,9 @@ class _Checker:
         if not isinstance(call.node, nodes.Name) or call.node.name not in ("lookup", "query", "q") or not call.args:
             return
         first = call.args[0]
-        if isinstance(first, nodes.Const) and str(first.value).rpartition(".")[2] not in LOOKUPS:
+        if isinstance(first, nodes.Const) and str(first.value).rpartition(".")[2] not in KINDS:
             raise self.refuse(
-                f"lookup {first.value!r} is outside the subset", where, f"It has: {', '.join(sorted(LOOKUPS))}."
+                f"lookup {first.value!r} is outside the subset", where, f"It has: {', '.join(sorted(KINDS))}."
             )
 
     def _settle(self, use: _Use) -> None:
