@@ -8,6 +8,7 @@ costs, so the agent's messages go over one channel, and Nagle's algorithm is off
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import shutil
@@ -32,6 +33,12 @@ CONNECT_TIMEOUT = 15
 """Seconds for TCP, and again for the server's banner and for its answer to our key."""
 SILENCE = 60
 """Seconds without an acknowledgement after which a host counts as gone."""
+
+START_TIMEOUT = 60
+"""Seconds for an agent to say that it is there."""
+
+# Paramiko logs what it also raises, tracebacks and all; without any handler Python would print that on the terminal.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 Variables = Callable[[str], Mapping[str, Any]]
 
@@ -121,6 +128,10 @@ class _Host:
         nonce = secrets.token_hex(8)
         payload = program.payload(nonce)
         wire = self.wire(len(payload), become_user)
+        # A login script or a sudo that hangs would hold us for ever.
+        impatient = threading.Timer(START_TIMEOUT, wire.close)
+        impatient.daemon = True
+        impatient.start()
         try:
             wire.send(payload)
             return Agent(self.name, wire, nonce)
@@ -131,6 +142,8 @@ class _Host:
         except BaseException:
             wire.close()
             raise
+        finally:
+            impatient.cancel()
 
     def close(self) -> None:
         for agent in self._agents.values():
@@ -229,8 +242,9 @@ class _SshHost(_Host):
             connection.open()
         except BaseException as error:
             with contextlib.suppress(Exception):  # closing what never opened: the first error is the one to tell
-                connection.connect_kwargs["sock"].close()
                 connection.close()
+                if "sock" in connection.connect_kwargs:
+                    connection.connect_kwargs["sock"].close()
             if isinstance(error, (paramiko.SSHException, OSError, EOFError)):
                 raise _refusal(self.name, address, self.variables, error) from None
             raise

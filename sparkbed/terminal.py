@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import sys
 import termios
@@ -41,7 +40,7 @@ def interact(channel: Channel, command: str | None) -> int:
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     try:
         if at_terminal:
-            size = shutil.get_terminal_size()
+            size = os.get_terminal_size(sys.stdin.fileno())
             channel.get_pty(os.environ.get("TERM", "vt100"), size.columns, size.lines)
         if command is None:
             channel.invoke_shell()
@@ -59,7 +58,7 @@ def _raw_keys(channel: Channel) -> Iterator[None]:
     """Every key goes to the other side, also Ctrl-C, and it learns of a new window size."""
 
     def resized(_number: int, _frame: object) -> None:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(sys.stdin.fileno())
         channel.resize_pty(size.columns, size.lines)
 
     saved = termios.tcgetattr(sys.stdin)

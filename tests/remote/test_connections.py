@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
 import subprocess
+import termios
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -211,3 +213,76 @@ with Connections(lambda host: {a_server!r}) as connections:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, b"typed\n", b"to-stderr\n")
+
+
+def test_a_shell_at_a_terminal_gets_a_terminal(a_server: Variables) -> None:
+    script = f"""
+import sys
+from sparkbed.remote import Connections
+with Connections(lambda host: {a_server!r}) as connections:
+    sys.exit(connections.shell("worker-1", "stty size; read line; echo got $line; exit 5"))
+"""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (33, 99)) if hasattr(termios, "tcsetwinsize") else None
+    with subprocess.Popen(
+        [a_server["ansible_python_interpreter"], "-c", script], stdin=theirs, stdout=theirs, stderr=theirs
+    ) as shell:
+        os.close(theirs)
+        shown = b""
+        typed = False
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            shown += piece
+            if not typed and b"\n" in shown:
+                os.write(ours, b"keys\r")
+                typed = True
+            if not piece:
+                break
+    os.close(ours)
+    assert shell.returncode == 5, shown
+    assert b"got keys" in shown
+    if hasattr(termios, "tcsetwinsize"):
+        assert b"33 99" in shown
+
+
+def test_a_login_script_that_hangs_does_not_hold_us(
+    a_server: Variables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sparkbed.remote.START_TIMEOUT", 1)
+    hanging = tmp_path / "python"
+    hanging.write_text("#!/bin/sh\nexec sleep 120\n")
+    hanging.chmod(0o755)
+    assert str(hanging) in refused({**a_server, "ansible_python_interpreter": str(hanging)}).what
+
+
+def test_a_port_that_speaks_something_else_shows_no_traceback(a_server: Variables) -> None:
+    script = f"""
+from sparkbed.remote import Connections
+variables = {a_server!r}
+try:
+    Connections(lambda host: variables).agent("worker-1")
+except Exception as error:
+    print(error)
+"""
+    with socket.create_server(("127.61.1.11", 0)) as web:
+        port = web.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = web.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        script = script.replace(repr(a_server), repr({**a_server, "ansible_host": "127.61.1.11", "ansible_port": port}))
+        done = subprocess.run(
+            [a_server["ansible_python_interpreter"], "-c", script],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    assert "the SSH connection failed" in done.stdout
+    assert done.stderr == ""

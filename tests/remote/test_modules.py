@@ -267,7 +267,8 @@ def test_command_expands_variables_and_home_unless_told_not_to(local_agent: Agen
 
 
 def test_command_failures(local_agent: Agent, tmp_path: Path) -> None:
-    missing = one(local_agent, "command", _raw_params="no-such-program --x")
+    path = {"PATH": "/usr/bin:/bin"}  # on another PATH there may be folders that we may not even look into
+    missing = local_agent.call("command", [{"_raw_params": "no-such-program --x"}], environment=path)[0]
     assert (missing["failed"], missing["rc"]) == (True, 2)
     assert "No such file" in missing["msg"]
     failed = one(local_agent, "shell", _raw_params="echo out; echo err >&2; exit 3")
