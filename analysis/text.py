@@ -143,38 +143,47 @@ def findings_table(report: Data) -> tuple[list[str], list[list[str]]]:
 def parts_table(report: Data, cells: Sequence[Data]) -> tuple[list[str], list[list[str]]] | None:
     """One row a part of the tasks' time, one column a cell, in task-seconds a trial (means); None without event logs.
 
-    Where there are two cells, one the other's baseline, their difference and its interval stand beside them.
+    Where there are two cells, one the other's baseline, it is about the blocks that both have, and their difference and
+    its interval stand beside them.
     """
     with_tasks = [cell for cell in cells if cell["tasks"]]
-    sums = {cell["id"]: sum(cell["tasks"]["parts"].values()) for cell in with_tasks}
-    if not with_tasks or not max(sums.values()):
+    compared = _compared_parts(report, with_tasks)
+    means = [cell["tasks"]["parts"] for cell in with_tasks]
+    if compared:
+        means = [{p: part[side] for p, part in compared.items()} for side in ("baseline", "cell")]
+        by_id = {cell["id"]: cell for cell in with_tasks}
+        with_tasks = [by_id[cell] for cell in _pair(report, with_tasks) or ()]
+    whole = [sum(one.values()) for one in means]
+    if not whole or not max(whole):
         return None
-    places = min(3, decimals(list(sums.values())) + 1)
-    present = [p for p in PARTS if any(abs(c["tasks"]["parts"][p]) > 1e-3 * max(sums.values()) for c in with_tasks)]
-    rows = [[PARTS[p], *(fixed(cell["tasks"]["parts"][p], places) for cell in with_tasks)] for p in present]
-    rows.append(["all", *(fixed(whole, places) for whole in sums.values())])
-    heads = ["part", *short_names(with_tasks)]
-    between = _differences(report, with_tasks, places)
-    if between is None:
-        return heads, rows
-    return [*heads, "difference", "95 % interval"], [
-        [*row, *between.get(p, ["", ""])] for p, row in zip([*present, "all"], rows, strict=True)
-    ]
+    places = min(3, decimals(whole) + 1)
+    present = [p for p in PARTS if any(abs(one[p]) > 1e-3 * max(whole) for one in means)]
+    rows = [[PARTS[p], *(fixed(one[p], places) for one in means), *_difference(compared, p, places)] for p in present]
+    total = [_signed(whole[1] - whole[0], places), ""] if compared else []
+    rows.append(["all", *(fixed(value, places) for value in whole), *total])
+    return ["part", *short_names(with_tasks), *(["difference", "95 % interval"] if compared else [])], rows
 
 
-def _differences(report: Data, cells: Sequence[Data], places: int) -> dict[str, list[str]] | None:
-    pairs = [{finding["baseline"], finding["cell"]} for finding in report["findings"]]
-    if len(cells) != 2 or {cell["id"] for cell in cells} not in pairs:
-        return None
-    parts = report["findings"][pairs.index({cell["id"] for cell in cells})]["parts"]
-    shown = {
-        part["part"]: [
-            _signed(part["difference"], places),
-            f"{_signed(part['low'], places)} to {_signed(part['high'], places)}" if part["low"] is not None else "–",
-        ]
-        for part in parts
-    }
-    return {**shown, "all": [_signed(sum(part["difference"] for part in parts), places), ""]}
+def _pair(report: Data, cells: Sequence[Data]) -> tuple[str, str] | None:
+    """Baseline and cell, if these are the two cells of one finding that has parts."""
+    ids = {cell["id"] for cell in cells}
+    pairs = [(f["baseline"], f["cell"]) for f in report["findings"] if f["parts"] and {f["baseline"], f["cell"]} == ids]
+    return pairs[0] if pairs else None
+
+
+def _compared_parts(report: Data, cells: Sequence[Data]) -> dict[str, Data]:
+    """The parts of the finding about these two cells, by name; empty if there is none."""
+    pair = _pair(report, cells)
+    found = [finding for finding in report["findings"] if (finding["baseline"], finding["cell"]) == pair]
+    return {part["part"]: part for part in found[0]["parts"]} if found else {}
+
+
+def _difference(compared: Mapping[str, Data], name: str, places: int) -> list[str]:
+    if not compared:
+        return []
+    part = compared[name]
+    between = "–" if part["low"] is None else f"{_signed(part['low'], places)} to {_signed(part['high'], places)}"
+    return [_signed(part["difference"], places), between]
 
 
 def _signed(value: float, places: int) -> str:

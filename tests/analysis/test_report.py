@@ -15,6 +15,8 @@ import made_up
 import pytest
 
 from analysis import report
+from analysis.answer import groups
+from analysis.text import parts_table
 from sparkbed.errors import UsageError
 from sparkbed.model import Cell, HostsSpec, Sample, Trial
 from sparkbed.store import Store
@@ -311,3 +313,16 @@ def test_many_cells_and_numbers_that_are_not_finite(empty_store: Store) -> None:
         empty_store.add_trial(dataclasses.replace(trial_of(cell, 1), id=f"t{i}", position=i + 1), samples)
     every_format(empty_store)
     assert as_data(empty_store)["cells"][3]["metrics"] == {}
+
+
+def test_parts_table_adds_up_and_is_about_the_blocks_that_both_have(store: Store) -> None:
+    built = report.build(store)
+    for cells in groups(built):
+        made = parts_table(built, cells)
+        assert made is not None
+        heads, rows = made
+        assert heads == ["part", "one-worker", "two-workers", "difference", "95 % interval"]
+        numbers = {row[0]: [float(text.replace("−", "-")) for text in row[1:4]] for row in rows}
+        whole = numbers.pop("all")
+        assert whole == pytest.approx([sum(column) for column in zip(*numbers.values(), strict=True)], abs=0.02)
+        assert whole[2] == pytest.approx(whole[1] - whole[0], abs=0.002)
