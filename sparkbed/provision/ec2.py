@@ -46,6 +46,11 @@ class Ec2Provider:
         self._local = endpoint == "local"
 
     def _calls(self, say: Say) -> Ec2Calls:
+        if self._local and not sys.platform.startswith("linux"):
+            raise ProvisionError(
+                f"nodes on this machine need Linux, not {sys.platform}",
+                hint="Use hosts that you have (provider: static), or endpoint: aws.",
+            )
         library = threading.Thread(target=import_module, args=("boto3",))
         library.start()  # while the endpoint comes up
         server = local_endpoint.running(self._home, say) if self._local else None

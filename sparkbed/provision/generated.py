@@ -30,8 +30,15 @@ def write_inventory(inventory: Inventory, machines: Iterable[Machine], path: Pat
     write_private(path, HEADER.format(source=inventory.path) + text)
 
 
-def host_variables(machine: Machine) -> dict[str, Any]:
-    """What Ansible must know to reach the machine, and what provisioning learned besides."""
+OURS = ("node_kind", "node_dir")
+"""Variables that are facts of the host. For the others of `Machine.variables` the inventory may say better."""
+
+
+def host_variables(machine: Machine, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What Ansible must know to reach the machine, and what provisioning learned besides.
+
+    `said` is what the inventory says of the host: its own spark_home, java_home or Python stay.
+    """
     variables: dict[str, Any] = {
         "ansible_host": machine.address,
         "ansible_port": machine.port,
@@ -39,10 +46,11 @@ def host_variables(machine: Machine) -> dict[str, Any]:
         "ansible_ssh_private_key_file": str(machine.private_key),
         "ansible_ssh_common_args": ssh_arguments(machine.known_hosts),
         "sparkbed_known_hosts": str(machine.known_hosts),
-        **machine.variables,
     }
-    if "python" in machine.variables:
-        variables["ansible_python_interpreter"] = machine.variables["python"]
+    learned = dict(machine.variables)
+    if "python" in learned:
+        learned["ansible_python_interpreter"] = learned["python"]
+    variables.update({name: value for name, value in learned.items() if name in OURS or name not in said})
     return variables
 
 
@@ -99,7 +107,7 @@ class _Writer:
         groups = (self._inventory.groups[group] for group in self._inventory.groups_of(name))
         beside = {key for group in groups for key in group.file_vars} | set(host.file_vars)
         own = {key: merged[key] for key in merged if key in beside or key in host.vars or key in host.learned}
-        learned = host_variables(self._machines[name]) if name in self._machines else {}
+        learned = host_variables(self._machines[name], merged) if name in self._machines else {}
         return {**_without_provision(own), **learned}
 
 

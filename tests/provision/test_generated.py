@@ -71,3 +71,14 @@ def test_ssh_arguments_stand_blanks_and_percent_signs() -> None:
     words = shlex.split(ssh_arguments(Path("/home/a b/100%/known")))
     assert words[:2] == ["-o", 'UserKnownHostsFile="/home/a b/100%%/known"']
     assert words[2:4] == ["-o", "StrictHostKeyChecking=yes"]
+
+
+def test_what_the_inventory_says_of_spark_wins_over_what_was_found(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yml"
+    path.write_text(HOSTS.replace("memory: 1g", "spark_home: /srv/spark-4\n    ansible_host: nowhere"))
+    given = inventories.load(path)
+    made_path = tmp_path / "generated.yml"
+    write_inventory(given, [machine(name, tmp_path) for name in given.hosts], made_path)
+    variables = inventories.load(made_path).variables("m")
+    assert variables["spark_home"] == "/srv/spark-4"
+    assert variables["ansible_host"] == "127.64.0.4"
