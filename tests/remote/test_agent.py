@@ -292,19 +292,18 @@ def _there(path: Path) -> bool:
     return True
 
 
-def test_the_program_dies_with_an_agent_that_is_killed(server: Variables, tmp_path: Path) -> None:
+def test_nothing_outlives_an_agent_that_is_killed(server: Variables, tmp_path: Path) -> None:
     with Connections(lambda host: server) as connections:
         agent = connections.agent("worker-1")
-        pids: list[int] = []
 
-        def kill(pid: int) -> None:
-            pids.append(pid)
+        def kill(_: int) -> None:
+            family(tmp_path)
             os.kill(agent.pid, signal.SIGKILL)
 
         files = {"stdout": str(tmp_path / "out"), "stderr": str(tmp_path / "err")}
         with pytest.raises(Unreachable):
-            agent.run(["sleep", "300"], on_started=kill, **files)
-        eventually(lambda: not alive(pids[0]), "the program ends")
+            agent.run(["sh", "-c", FAMILY + STUBBORN], cwd=str(tmp_path), on_started=kill, **files)
+        eventually(lambda: not any(alive(pid) for pid in family(tmp_path)), "all that it ran ends")
 
 
 # -- the text that is sent --------------------------------------------------------------------------------------------

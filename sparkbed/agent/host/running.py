@@ -1,5 +1,10 @@
-"""One long-running program, watched: nothing of it outlives its deadline, a cancellation or the controller."""
+"""One long-running program, watched: nothing of it outlives its deadline, a cancellation or the controller.
 
+A keeper, forked from the agent, runs it: so even an agent that is killed outright leaves nothing, as the keeper sees
+the end of the pipe. To the keeper the agent is what the controller is to the agent.
+"""
+
+import json
 import os
 import select
 import signal
@@ -17,22 +22,83 @@ if TYPE_CHECKING:
 GRACE = 5.0
 """Seconds between the polite signal and the last one: time for a driver's shutdown hooks."""
 GRACE_ALONE = 2.0
-"""The same when the controller is gone: servers end what a lost connection leaves, this process too, after seconds."""
+"""The same when the controller is gone: nobody waits for the result."""
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def run(session: Session, message: "dict[str, Any]") -> "dict[str, Any]":
     """Run `argv` in a session of its own, outputs to files; answer when nothing of it is left."""
-    argv = message["run"]
-    adopting = _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    control, to_keeper = os.pipe()
+    from_keeper, report = os.pipe()
+    keeper = os.fork()
+    if keeper == 0:
+        os.close(to_keeper)
+        os.close(from_keeper)
+        _keep(control, report, message)
+    os.close(control)
+    os.close(report)
     try:
-        start = time.monotonic()
-        pid = _start(argv, message)
-        session.send({"id": message["id"], "event": "started", "pid": pid})
-        return _watch(session, pid, start, message.get("deadline"))
+        return _relay(session, message["id"], from_keeper, to_keeper)
     finally:
-        if adopting:
-            _prctl(PR_SET_CHILD_SUBREAPER, 0)
+        os.close(to_keeper)
+        os.close(from_keeper)
+        if not session.gone:
+            os.waitpid(keeper, 0)
+
+
+def _relay(session: Session, number: int, from_keeper: int, to_keeper: int) -> "dict[str, Any]":
+    """Pass the keeper's event on, and a cancellation to it; gives its result."""
+    buffer = b""
+    while True:
+        try:
+            ready = session.poll({from_keeper: select.POLLIN}, None)
+        except Cancelled:
+            session.cancelled = False
+            os.write(to_keeper, b'{"cancel": 1}\n')
+            continue
+        if not ready:  # a child's signal wakes us too
+            continue
+        piece = os.read(from_keeper, 65536)
+        if not piece:
+            raise Failed("what watched over the program was killed; the program was ended with it")
+        buffer += piece
+        while b"\n" in buffer:
+            line, _, buffer = buffer.partition(b"\n")
+            reply = json.loads(line.decode("ascii"))  # type: dict[str, Any]
+            if "event" not in reply:
+                return reply
+            session.send(dict(reply, id=number))
+
+
+def _keep(control: int, report: int, message: "dict[str, Any]") -> None:
+    """The keeper's whole life: its standard input and output are the pipes to the agent."""
+    try:
+        os.setsid()
+        os.dup2(control, 0)
+        os.dup2(report, 1)
+        os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+        os.close(control)
+        os.close(report)
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+        agent = Session()
+        try:
+            reply = _attend(agent, message)
+        except Failed as failure:
+            reply = {"error": failure.result["msg"]}
+        except OSError as error:
+            reply = {"error": f"{error.filename}: {error.strerror} (errno {error.errno})"}
+        agent.send(reply)
+    except ControllerGone:
+        pass
+    finally:
+        os._exit(0)
+
+
+def _attend(agent: Session, message: "dict[str, Any]") -> "dict[str, Any]":
+    start = time.monotonic()
+    pid = _start(message["run"], message)
+    agent.send({"event": "started", "pid": pid})
+    return _watch(agent, pid, start, message.get("deadline"))
 
 
 def _prctl(option: int, value: int) -> bool:
@@ -59,7 +125,7 @@ def _start(argv: "list[str]", message: "dict[str, Any]") -> int:
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
-                # If this process is killed outright, the kernel ends the program.
+                # If even the keeper is killed outright, the kernel ends the program.
                 preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGKILL) and None,
             )
         except OSError as error:
