@@ -265,11 +265,12 @@ def calm_ending(say: Say) -> Iterator[None]:
 
 
 def seconds_of(store: Store, suite: Suite) -> float | None:
-    """Seconds that one trial of this suite took, by the last campaigns of it; None when there is none."""
+    """Seconds that one trial of these cells took, by the last campaigns of the suite; None when there is none."""
+    cells = {cell.id for cell in suite.cells}
     spans = [
         (datetime.fromisoformat(trial.finished) - datetime.fromisoformat(trial.started)).total_seconds()
         for campaign in store.campaigns(suite.name)[:3]
         for trial in store.trials(campaign.id)
-        if trial.status == "ok"
+        if trial.status == "ok" and trial.cell in cells
     ]
     return sorted(spans)[len(spans) // 2] if spans else None

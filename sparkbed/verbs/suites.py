@@ -61,9 +61,10 @@ def run_suite(choice: SuiteChoice, *, fresh: bool, keep_cluster: bool) -> bool:
         campaign = open_campaign(suite, bed, remarks, fresh, print)
         campaign = run_campaign(campaign, suite, bed, keep_cluster)
         print()
-        report.closing_table(report.build(bed.store, campaign.id))
+        found = report.build(bed.store, campaign.id)
+        report.closing_table(found)
         page = home.campaign(campaign.id) / "report.html"
-        write_whole(page, report.render(bed.store, campaign.id))
+        write_whole(page, report.as_html(found, report.figures(bed.store, found), bed.store.documents(campaign.id)))
         failed = [trial for trial in bed.store.trials(campaign.id) if trial.status != "ok"]
     print(f"\nReport: {page}")
     if failed:
