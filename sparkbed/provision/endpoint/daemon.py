@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from sparkbed.errors import ProvisionError, SparkbedError
 from sparkbed.home import Home
@@ -29,6 +29,13 @@ from sparkbed.provision.endpoint import state as states
 from sparkbed.provision.keys import write_private
 from sparkbed.provision.nodes import marked
 from sparkbed.provision.tags import home_id
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+    from sparkbed.provision.endpoint.hook import Hook
+    from sparkbed.provision.endpoint.reconciler import Reconciler
+    from sparkbed.provision.nodes.base import NodeKind
 
 log = logging.getLogger("sparkbed.endpoint")
 
@@ -62,13 +69,33 @@ def _serve(home: Home, grace: float) -> None:
     _adopt_orphans()
     state = states.load(home.endpoint / client.STATE)
     reserved = _reserve(state, home)
-    # These take a second to import, and only now is it sure that they are needed.
-    from werkzeug.serving import WSGIRequestHandler, make_server
+    reconciler, hook = _assemble(home, state)
+    life = _Life(state, reconciler, hook, home.endpoint / client.ADDRESS, grace)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, life.stop)
+    server = _listen(hook)
+    _announce(life.address, server.server_port, state)
+    log.info("serving %s with nodes in %s at port %d", home.path, state.cidr, state.port)
+    try:
+        reconciler.run(life.goes_on)
+        if life.abandoned:
+            reconciler.end_everything()
+    finally:
+        if not life.abandoned:
+            life.address.unlink(missing_ok=True)
+        server.shutdown()
+        reconciler.close()
+        reserved.close()
+        held.close()
+    log.info("ended: %s", life.reason)
 
+
+def _assemble(home: Home, state: states.State) -> tuple[Reconciler, Hook]:
+    """The API with the records of `state`, and what gives its instances nodes."""
+    # These take a second to import, and only now is it sure that they are needed.
     from sparkbed.provision.endpoint.emulation import Emulation
     from sparkbed.provision.endpoint.hook import Hook
     from sparkbed.provision.endpoint.reconciler import Reconciler
-    from sparkbed.provision.nodes.base import NodeKind
     from sparkbed.provision.nodes.process import ProcessNodes
 
     emulation = Emulation(state.cidr)
@@ -81,6 +108,12 @@ def _serve(home: Home, grace: float) -> None:
     reconciler = Reconciler(state, emulation, kinds, home.nodes, home_id(home))
     hook = Hook(state, emulation, kinds, client.credentials(home).access_key, reconciler.wake)
     state.save()
+    return reconciler, hook
+
+
+def _listen(hook: Hook) -> BaseWSGIServer:
+    """Serves the hook at a free port of the loopback address, in threads of their own."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):
         def log_request(self, *_: object) -> None:
@@ -88,55 +121,58 @@ def _serve(home: Home, grace: float) -> None:
 
     server = make_server("127.0.0.1", 0, hook, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, name="api", daemon=True).start()
-    told = threading.Event()
+    return server
 
-    def stop(*_: object) -> None:
-        told.set()
-        reconciler.wake()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+def _announce(address: Path, port: int, state: states.State) -> None:
+    """Writes down how we are reached, and what tells us from a later process with our pid."""
+    record = {
+        "pid": os.getpid(),
+        "started": marked.start_time(os.getpid()),
+        "url": f"http://127.0.0.1:{port}",
+        "cidr": state.cidr,
+        "ssh_port": state.port,
+    }
+    write_private(address, json.dumps(record))
 
-    address = home.endpoint / client.ADDRESS
-    abandoned, used = threading.Event(), threading.Event()
 
-    def go_on() -> bool:
-        with state.lock:
-            if not _names_us(address):
-                abandoned.set()
-            if state.instances:
-                used.set()
-            patience = min(grace, LINGER) if used.is_set() else grace
-            ended = reconciler.idle and time.monotonic() - hook.last_request > patience
-            hook.closing = ended or told.is_set() or abandoned.is_set()
-            return not hook.closing
+class _Life:
+    """When the endpoint ends: told to, abandoned by its state folder, or without instances for long enough."""
 
-    write_private(
-        address,
-        json.dumps(
-            {
-                "pid": os.getpid(),
-                "started": marked.start_time(os.getpid()),
-                "url": f"http://127.0.0.1:{server.server_port}",
-                "cidr": state.cidr,
-                "ssh_port": state.port,
-            }
-        ),
-    )
-    log.info("serving %s with nodes in %s at port %d", home.path, state.cidr, state.port)
-    try:
-        reconciler.run(go_on)
-        if abandoned.is_set():
-            log.warning("the state folder was taken away: ending its nodes")
-            reconciler.end_everything()
-    finally:
-        if not abandoned.is_set():
-            address.unlink(missing_ok=True)
-        server.shutdown()
-        reconciler.close()
-        reserved.close()
-        held.close()
-    log.info("ended: %s", "told to" if told.is_set() else "no instance is left")
+    def __init__(self, state: states.State, reconciler: Reconciler, hook: Hook, address: Path, grace: float) -> None:
+        self._state = state
+        self._reconciler = reconciler
+        self._hook = hook
+        self._patience = grace
+        self._told = False
+        self.address = address
+        self.abandoned = False
+        self.reason = ""
+
+    def stop(self, *_: object) -> None:
+        """The handler of signals."""
+        self._told = True
+        # Not from here: the handler may have interrupted the very wait whose lock this takes.
+        threading.Thread(target=self._reconciler.wake).start()
+
+    def goes_on(self) -> bool:
+        """Asked before each round of work; once it says no, requests are refused."""
+        with self._state.lock:
+            if self._state.instances:
+                self._patience = min(self._patience, LINGER)
+            self.reason = self._reason()
+            self._hook.closing = bool(self.reason)
+            return not self.reason
+
+    def _reason(self) -> str:
+        if self._told:
+            return "told to"
+        if not _names_us(self.address):
+            self.abandoned = True
+            return "the state folder was taken away, and its nodes with it"
+        if self._reconciler.idle and time.monotonic() - self._hook.last_request > self._patience:
+            return "no instance is left"
+        return ""
 
 
 def _names_us(address: Path) -> bool:
