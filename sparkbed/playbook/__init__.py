@@ -155,10 +155,15 @@ class Runner:
                 chosen = _filtered(play, tags, skip_tags)
                 if not self._one(chosen, hosts_of[id(play)], variables, executor, progress, pool, check):
                     break
-        finally:
+        except BaseException:
+            # Whoever interrupts us must not wait for what still runs on hosts; closing the connections ends that.
             if pool:
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        finally:
             local.close()
+        if pool:
+            pool.shutdown()
         if progress.start_at is not None:
             raise UsageError(f"no task is named {start_at_task!r}", hint="--list-tasks shows their names.")
         self.output.recap(progress.counts)
@@ -190,7 +195,10 @@ class Runner:
         pattern = self._rendered(play, play.hosts, extra)
         if pattern in LOCAL and pattern not in self.inventory.hosts:
             return [pattern]
-        chosen = self.inventory.select(pattern)
+        try:
+            chosen = self.inventory.select(pattern)
+        except UsageError as error:
+            raise UsageError(error.what, where=play.position, hint=error.hint) from None
         return chosen if within is None else [host for host in chosen if host in within]
 
     def _rendered(self, play: Play, text: str, extra: Mapping[str, Any]) -> str:

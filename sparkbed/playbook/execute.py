@@ -7,6 +7,7 @@ what another one did.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class Executor:
         outcome = Outcome(host, {})
         settings = task.settings
         try:
-            outcome.no_log = _flag(scope, settings.no_log)
+            outcome.no_log = flag(scope, settings.no_log)
             outcome.result = self._result(task, host, scope, outcome)
         except HostError as error:
             outcome.result = {
@@ -78,9 +79,9 @@ class Executor:
         except TemplateError as error:
             outcome.result = _failure(str(error))
         try:
-            outcome.ignore_unreachable = _flag(scope, settings.ignore_unreachable)
+            outcome.ignore_unreachable = flag(scope, settings.ignore_unreachable)
             if not outcome.items:
-                outcome.ignore_errors = _flag(scope, settings.ignore_errors)
+                outcome.ignore_errors = flag(scope, settings.ignore_errors)
         except TemplateError as error:
             outcome.result = _failure(str(error))
         return outcome
@@ -108,7 +109,7 @@ class Executor:
         assert task.loop is not None
         outcome.items = []
         scopes = [scope.over(_loop_variables(task.loop, items, index)) for index in range(len(items))]
-        if self._can_batch(task):
+        if self._can_batch(task, scope):
             results = self._batch(task, host, scopes, outcome)
             for index, result in enumerate(results):
                 self._add_item(task, task.loop, scopes[index], items, index, result, outcome)
@@ -148,21 +149,24 @@ class Executor:
         try:
             if loop.label is not None:
                 label = scope.value(loop.label)
-            ignore = _flag(scope, task.settings.ignore_errors)
+            ignore = flag(scope, task.settings.ignore_errors)
         except TemplateError as error:
             result.update(failed=True, msg=f"Failed to template loop_control.label: {error}")
         assert outcome.items is not None
         outcome.items.append(Item(result, label, ignore))
 
-    def _can_batch(self, task: Task) -> bool:
+    def _can_batch(self, task: Task, scope: Scope) -> bool:
         """Whether all items may go in one message: none can see what another one did."""
         loop, settings = task.loop, task.settings
         assert loop is not None
         spec = modules.SPECS[task.module]
         if not spec.loops_together or task.until or task.retries is not None or loop.pause or loop.break_when:
             return False
+        if task.register is None:
+            return True
         asked = (task.args, settings.when, settings.vars, settings.environment, task.args_template)
-        return task.register is None or not _mentions(asked, task.register)
+        documents = [layer.values for layer in scope.layers if layer.document]
+        return not _mentions((asked, documents), re.compile(rf"\b{re.escape(task.register)}\b"))
 
     def _batch(self, task: Task, host: str, scopes: list[Scope], outcome: Outcome) -> list[dict[str, Any]]:
         results: list[dict[str, Any] | None] = [None] * len(scopes)
@@ -276,8 +280,8 @@ class Executor:
             become_user=_become_user(scope, task),
             args=args,
             environment=_environment(scope, settings.environment),
-            check=self.check if settings.check_mode is None else _flag(scope, settings.check_mode),
-            diff=self.diff if settings.diff is None else _flag(scope, settings.diff),
+            check=self.check if settings.check_mode is None else flag(scope, settings.check_mode),
+            diff=self.diff if settings.diff is None else flag(scope, settings.diff),
         )
 
     def _judged(self, task: Task, scope: Scope, result: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
@@ -322,7 +326,7 @@ def _failure(message: str) -> dict[str, Any]:
     return {"failed": True, "changed": False, "msg": f"Task failed: {message}"}
 
 
-def _flag(scope: Scope, raw: Any) -> bool:
+def flag(scope: Scope, raw: Any) -> bool:
     """A keyword's value as yes or no; nothing is no."""
     if raw is None or isinstance(raw, bool):
         return bool(raw)
@@ -366,7 +370,7 @@ def _arguments(task: Task, scope: Scope) -> dict[str, Any]:
             args[key] = raw
             continue
         try:
-            value = scope.value(raw) if is_template(raw) else raw
+            value = scope.value(raw)
         except TemplateError as error:
             where = f"Finalization of task args for 'ansible.builtin.{task.module}' failed"
             raise TemplateError(f"{where}: Error while resolving value for {name!r}: {error}") from None
@@ -379,7 +383,7 @@ def _become_user(scope: Scope, task: Task) -> str | None:
     """Whom the task runs as; None for the user that we connect as. Variables of the host win over keywords."""
     settings = task.settings
     wanted = scope.resolve("ansible_become")
-    become = _flag(scope, settings.become if not isinstance(wanted, (bool, str, int)) else wanted)
+    become = flag(scope, settings.become if not isinstance(wanted, (bool, str, int)) else wanted)
     if not become:
         return None
     user = scope.resolve("ansible_become_user")
@@ -407,11 +411,12 @@ def _loop_variables(loop: Loop, items: list[Any], index: int) -> dict[str, Any]:
     return result
 
 
-def _mentions(value: Any, name: str) -> bool:
+def _mentions(value: Any, name: re.Pattern[str]) -> bool:
+    """Whether a text in `value` has that word in it."""
     if isinstance(value, str):
-        return name in value
+        return name.search(value) is not None
     if isinstance(value, Mapping):
-        return any(_mentions(part, name) for part in (*value.keys(), *value.values()))
+        return any(_mentions(part, name) for part in value.values())
     return isinstance(value, (list, tuple)) and any(_mentions(part, name) for part in value)
 
 

@@ -27,6 +27,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from jinja2.filters import FILTERS
 from jinja2.runtime import Undefined
 
 Filter = Callable[..., Any]
@@ -606,10 +607,17 @@ def _named(qualified: dict[str, Filter]) -> dict[str, Filter]:
     return {**qualified, **{f"ansible.builtin.{name}": function for name, function in qualified.items()}}
 
 
+@functools.cache
+def _table() -> dict[str, Filter]:
+    """Jinja's and Ansible's filters, all treating undefined values as Ansible does."""
+    known = {name: function for name, function in FILTERS.items() if name not in REFUSED}
+    known.update(_named(ANSIBLE))
+    return {
+        name: (_listing if name.rpartition(".")[2] in _ASK else _lenient)(function) for name, function in known.items()
+    }
+
+
 def install(table: dict[str, Any]) -> None:
-    """Put Ansible's filters into Jinja's `table`, and make all of them treat undefined values as Ansible does."""
-    for name in REFUSED:
-        table.pop(name, None)
-    known = {**table, **_named(ANSIBLE)}
-    for name, function in known.items():
-        table[name] = (_listing if name.rpartition(".")[2] in _ASK else _lenient)(function)
+    """Put the filters of the subset into `table`, a Jinja environment's, in the place of what it has."""
+    table.clear()
+    table.update(_table())

@@ -15,6 +15,7 @@ from typing import Any
 
 import jinja2
 from jinja2 import meta, nodes
+from jinja2.utils import missing
 
 from sparkbed.documents import Map, Seq
 from sparkbed.inventory.model import Inventory
@@ -121,8 +122,25 @@ class _Checker:
         use = _Use()
         self._walk(self.play.vars, self.play.position, use)
         self._settle(use)
+        for entry in self.play.vars_files:
+            if isinstance(entry, str) and not is_template(entry):
+                use = _Use()
+                self._walk(load_variables(self.play.folder / entry), self.play.position, use)
+                self._settle(use)
         for task in _all_tasks(self.play):
             self._task(task)
+            self._notifications(task)
+
+    def _notifications(self, task: Task) -> None:
+        """Refuse a literal `notify` that no handler answers to."""
+        if any(is_template(handler.name) for handler in self.play.handlers):
+            return
+        known = {name for handler in self.play.handlers for name in (handler.name, *handler.listen)}
+        for name in task.settings.notify:
+            if isinstance(name, str) and not is_template(name) and name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else "Name a handler, or a topic that one listens to."
+                raise self.refuse.wrong(f"no handler is named {name!r}", task.position, hint)
 
     def _task(self, task: Task) -> None:
         use = _Use()
@@ -296,8 +314,6 @@ class _Only:
         self.values = values
 
     def resolve(self, name: str) -> Any:
-        from jinja2.utils import missing
-
         return self.values.get(name, missing)
 
 

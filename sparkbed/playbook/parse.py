@@ -172,7 +172,13 @@ def _mapping(entry: Map, key: str, refuse: Refusal) -> Mapping[str, Any]:
 
 def _is_name(name: Any) -> bool:
     """Whether a variable can have that name: Python's and Jinja's own words can't be one."""
-    return isinstance(name, str) and name.isidentifier() and not iskeyword(name) and name not in _CONSTANTS
+    return (
+        isinstance(name, str)
+        and name.isascii()
+        and name.isidentifier()
+        and not iskeyword(name)
+        and name not in _CONSTANTS
+    )
 
 
 _CONSTANTS = ("true", "false", "none")
@@ -465,6 +471,12 @@ class _Reader:
     def _settings(self, entry: Map) -> Settings:
         if entry.get("become_method", "sudo") != "sudo":
             raise self.refuse("become_method other than sudo is outside the subset", entry.where("become_method"))
+        if is_template(entry.get("any_errors_fatal")):
+            raise self.refuse.wrong(
+                "any_errors_fatal can't be a template: Ansible would take any for true",
+                entry.where("any_errors_fatal"),
+                "Write true or false.",
+            )
         environment = _list(entry, "environment")
         for part in environment:
             if not isinstance(part, Map) and not is_template(part):

@@ -76,7 +76,7 @@ class PlayResult:
         said = first.message.strip() or "no message"
         if first.unreachable:
             raise HostError(
-                f"{first.host} can't be reached{also}: {said}",
+                said if said.startswith(first.host) else f"{first.host} can't be reached{also}: {said}",
                 where=first.position,
                 hint=f"{what} stopped at task [{first.task}]. Is the host up? ./inv status says so.",
             )

@@ -6,16 +6,17 @@ Notified handlers run once, in the order of their definition, at the end of each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from sparkbed import documents
 from sparkbed.documents import Map
 from sparkbed.errors import DocumentError, PlaybookError
-from sparkbed.playbook.execute import Executor
+from sparkbed.playbook.execute import Executor, flag
 from sparkbed.playbook.outcome import Outcome
 from sparkbed.playbook.output import Output
 from sparkbed.playbook.plays import Block, Play, Step, Task
@@ -113,8 +114,6 @@ class PlayRun:
 
     def _reached(self, task: Task) -> bool:
         """Whether `--start-at-task` has been passed."""
-        from fnmatch import fnmatch
-
         wanted = self.progress.start_at
         if wanted is None:
             return True
@@ -176,9 +175,11 @@ class PlayRun:
     def _task(self, task: Task, hosts: Sequence[str], *, rescuing: bool, handler: bool = False) -> None:
         first = self._scope(hosts[0], task)
         try:
-            once = bool(task.settings.run_once) and first.text(task.settings.run_once).lower() in ("true", "yes", "1")
+            once = flag(first, task.settings.run_once)
+            # run_once is fatal for all: its outcome stands for all hosts.
+            fatal = once or flag(first, task.settings.any_errors_fatal)
         except TemplateError as error:
-            raise PlaybookError(f"run_once: {error}", where=task.position) from None
+            raise PlaybookError(f"run_once or any_errors_fatal: {error}", where=task.position) from None
         self._title = _title(task, first)
         self.output.task(self._title, task, handler=handler, check=self._checks(task))
         chosen = list(hosts[:1]) if once else list(hosts)
@@ -186,8 +187,6 @@ class PlayRun:
         outcomes = self._outcomes(task, chosen, scopes)
         for outcome in outcomes:
             self._take(task, outcome, once=once, rescuing=rescuing)
-        # run_once is fatal for all: its outcome stands for all hosts.
-        fatal = once or bool(task.settings.any_errors_fatal)
         lost = [outcome.host for outcome in outcomes if _counts_as_lost(outcome)]
         if fatal and lost:
             self._fail_all(task, lost, twice=once)
@@ -381,6 +380,3 @@ def load_variables(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, Map):
         raise DocumentError("a file of variables is a mapping", where=str(path), hint="One `name: value` a line.")
     return content
-
-
-Planner = Callable[[str], list[str]]

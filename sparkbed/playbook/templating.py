@@ -7,6 +7,7 @@ Text that came from hosts or from `register` is never a template.
 
 from __future__ import annotations
 
+import datetime
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -229,8 +230,12 @@ def final(value: Any, *, omit: bool = True) -> Any:
         }
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, (bytes, int, float)):
+    if isinstance(value, (int, float)):
         return value
+    if isinstance(value, (datetime.date, datetime.time)):
+        return str(value)
+    if isinstance(value, bytes):
+        raise TemplateError("bytes are no value; decode them")
     if callable(value) and not isinstance(value, Iterable):
         raise TemplateError(f"a function is no value: {getattr(value, '__name__', value)!r} is not called")
     if isinstance(value, range):
@@ -250,6 +255,9 @@ def raise_marker(marker: Undefined) -> None:
         raise TemplateError(str(error)) from None
 
 
+_LOOKUPS = ("lookup", "query", "q")
+
+
 class Templates:
     """Compiles each text once, for all hosts. Safe to use from several threads.
 
@@ -258,14 +266,13 @@ class Templates:
 
     def __init__(self, lookup: Callable[..., Any] | None = None) -> None:
         self._lock = threading.Lock()
+        self._files: dict[tuple[Any, ...], tuple[str, jinja2.Template]] = {}
         self._compiled: dict[tuple[str, bool], jinja2.Template] = {}
         self._environment = _Environment(keep_backslashes=True)
         self._conditions = _Environment(keep_backslashes=False)
         if lookup:
             for environment in (self._environment, self._conditions):
                 environment.globals.update(lookup=lookup, query=_query(lookup), q=_query(lookup))
-        self._globals = dict(self._environment.globals)
-        self._lookup = lookup
 
     # -- values ---------------------------------------------------------------------------------------------------
 
@@ -332,19 +339,7 @@ class Templates:
         Raises:
             TemplateError: naming the file's line when it can be told.
         """
-        environment = _Environment(
-            keep_backslashes=False,
-            loader=jinja2.FileSystemLoader([str(folder) for folder in (*search, path.parent)]),
-            **options,
-        )
-        environment.globals.update(
-            {key: self._globals[key] for key in ("lookup", "query", "q") if key in self._globals}
-        )
-        text = path.read_text(encoding="utf-8")
-        try:
-            template = environment.from_string(text)
-        except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(f"{path}:{error.lineno}: {error.message}") from None
+        text, template = self._file(path, tuple(search), options)
         try:
             result = final(self._run(template, names))
         except TemplateError as error:
@@ -353,6 +348,32 @@ class Templates:
         newline: str = options.get("newline_sequence", "\n")
         lacking = _trailing(text, "\n") - _trailing(rendered, newline)
         return rendered + newline * max(0, lacking)
+
+    def _file(self, path: Path, search: tuple[Path, ...], options: Mapping[str, Any]) -> tuple[str, jinja2.Template]:
+        """The text of a template file and what it compiles to, kept until the file changes."""
+        about = path.stat()
+        key = (path, search, about.st_mtime_ns, about.st_size, tuple(sorted(options.items())))
+        found = self._files.get(key)
+        if found is not None:
+            return found
+        environment = _Environment(
+            keep_backslashes=False,
+            loader=jinja2.FileSystemLoader([str(folder) for folder in (*search, path.parent)]),
+            **options,
+        )
+        environment.globals.update(
+            {name: self._environment.globals[name] for name in _LOOKUPS if name in self._environment.globals}
+        )
+        try:
+            text = path.read_text(encoding="utf-8")
+            found = text, environment.from_string(text)
+        except UnicodeDecodeError as error:
+            raise TemplateError(f"{path} is not UTF-8 at byte {error.start}") from None
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(f"{path}:{error.lineno}: {error.message}") from None
+        with self._lock:
+            self._files[key] = found
+        return found
 
     # -- for checks ahead of a run --------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from itertools import zip_longest
 from typing import Any
 
 from jinja2.runtime import Undefined
+from jinja2.tests import TESTS
 
 Test = Callable[..., Any]
 
@@ -196,8 +197,6 @@ ANSIBLE: dict[str, Test] = {
     "version_compare": _version,
 }
 
-_ASK = frozenset(["defined", "undefined"])
-
 
 def _defined(value: Any) -> Any:
     return _known(value, not isinstance(value, Undefined))
@@ -228,9 +227,15 @@ def _lenient(test: Test) -> Test:
     return wrapped
 
 
+@functools.cache
+def _table() -> dict[str, Test]:
+    """Jinja's and Ansible's tests."""
+    known: dict[str, Any] = {**TESTS, **ANSIBLE}
+    known.update({f"ansible.builtin.{name}": test for name, test in ANSIBLE.items()})
+    return {**{name: _lenient(test) for name, test in known.items()}, "defined": _defined, "undefined": _undefined}
+
+
 def install(table: dict[str, Any]) -> None:
-    """Put Ansible's tests into Jinja's `table`."""
-    known = {**table, **ANSIBLE, **{f"ansible.builtin.{name}": test for name, test in ANSIBLE.items()}}
-    for name, test in known.items():
-        table[name] = test if name in _ASK else _lenient(test)
-    table.update(defined=_defined, undefined=_undefined)
+    """Put the tests of the subset into `table`, a Jinja environment's, in the place of what it has."""
+    table.clear()
+    table.update(_table())

@@ -64,6 +64,13 @@ def _play(tasks: str, head: str = "") -> str:
         (_play("- import_tasks: nothing.yml"), 4, "there is no file nothing.yml"),
         (_play("- debug: {msg: x}", head="  vars_files: [nothing.yml]\n"), 3, "there is no file nothing.yml"),
         (_play("- debug: {msg: x}", head="  vars: {a-b: 1}\n"), 3, "'a-b' can't be the name"),
+        (
+            _play("- command: echo\n  notify: restrat", head="  handlers: [{name: restart, command: echo}]\n"),
+            5,
+            "restart",
+        ),
+        (_play("- command: echo\n  any_errors_fatal: '{{ known }}'"), 5, "can't be a template"),
+        (_play("- debug: {msg: x}", head="  vars: {größe: 1}\n"), 3, "'größe' can't be the name"),
         (_play("- rescue: []"), 4, "need a block"),
         (_play("- just text"), 4, "a task is a mapping"),
     ],

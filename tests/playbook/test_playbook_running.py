@@ -255,7 +255,7 @@ def test_an_unknown_start_is_told(site: Site) -> None:
 
 def test_a_handler_that_is_not_there_ends_the_run(site: Site) -> None:
     with pytest.raises(PlaybookError, match="handler 'no such' was not found"):
-        site.play("- command: echo\n  notify: no such")
+        site.play("- command: echo\n  notify: no {{ 'such' }}")
 
 
 def test_localhost_needs_no_inventory(site: Site) -> None:
