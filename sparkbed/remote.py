@@ -126,14 +126,13 @@ class _Host:
 
     def _start(self, become_user: str | None) -> Agent:
         nonce = secrets.token_hex(8)
-        payload = program.payload(nonce)
-        wire = self.wire(len(payload), become_user)
+        wire = self.wire(nonce, become_user)
         # A login script or a sudo that hangs would hold us for ever.
         impatient = threading.Timer(START_TIMEOUT, wire.close)
         impatient.daemon = True
         impatient.start()
         try:
-            wire.send(payload)
+            wire.send(program.payload())
             return Agent(self.name, wire, nonce)
         except (OSError, Unreachable):
             words = wire.last_words()
@@ -149,7 +148,7 @@ class _Host:
         for agent in self._agents.values():
             agent.close()
 
-    def wire(self, size: int, become_user: str | None) -> Wire:
+    def wire(self, nonce: str, become_user: str | None) -> Wire:
         raise NotImplementedError
 
     def get(self, remote: str, local: Path) -> None:
@@ -180,9 +179,9 @@ class _SshHost(_Host):
         super().__init__(name, variables)
         self._connection: fabric.Connection | None = None
 
-    def wire(self, size: int, become_user: str | None) -> Wire:
+    def wire(self, nonce: str, become_user: str | None) -> Wire:
         channel = self._channel()
-        channel.exec_command(program.start_line(self.python, size, become_user))
+        channel.exec_command(program.start_line(self.python, nonce, become_user))
         return _ChannelWire(channel)
 
     def get(self, remote: str, local: Path) -> None:
@@ -390,9 +389,9 @@ def _words(stderr: bytes, status: int | None) -> str:
 class _LocalHost(_Host):
     """`ansible_connection: local`: the same agent, as a process of ours."""
 
-    def wire(self, size: int, become_user: str | None) -> Wire:
+    def wire(self, nonce: str, become_user: str | None) -> Wire:
         try:
-            return _PipeWire(program.start_command(self.python, size, become_user))
+            return _PipeWire(program.start_command(self.python, nonce, become_user))
         except OSError as error:
             raise _agent_failed(self.name, self.python, become_user, error.strerror or str(error)) from None
 

@@ -176,8 +176,10 @@ class Agent:
             self._number += 1
             self._running = number = self._number
             message["id"] = number
+            # What YAML has and JSON has not (dates) goes as text.
+            line = json.dumps(message, default=str).encode("ascii") + b"\n"
             try:
-                self._send(message, raw)
+                self._send(line, raw)
                 reply = self._answer(number, on_event)
             except Unreachable as error:
                 self.close()
@@ -193,8 +195,7 @@ class Agent:
             raise HostError(f"{self.host}: {reply['error']}", hint=f"It happened while {doing}.")
         return reply
 
-    def _send(self, message: Mapping[str, Any], raw: Iterable[bytes]) -> None:
-        line = json.dumps(message).encode("ascii") + b"\n"
+    def _send(self, line: bytes, raw: Iterable[bytes]) -> None:
         with self._sending:
             for data in itertools.chain([line], raw):
                 try:
@@ -219,8 +220,10 @@ class Agent:
         while noise < 1 << 20:
             line = self._line()
             noise += len(line)
-            if nonce.encode("ascii") in line:
-                return dict(json.loads(line))
+            with contextlib.suppress(ValueError):
+                said = json.loads(line)
+                if isinstance(said, dict) and said.get("agent") == nonce:
+                    return said
         raise Unreachable(f"{self.host}: a login script writes without end to its standard output")
 
     def _line(self) -> bytes:

@@ -26,11 +26,10 @@ class Sources:
         exec(compile(self.texts[name], name, "exec"), module.__dict__)
 sys.meta_path.insert(0, Sources(json.loads(TEXTS)))
 from {package}.main import main
-main(NONCE)
+main(sys.argv[1])
 """
 
 
-@functools.lru_cache(maxsize=1)
 def _texts() -> str:
     texts = {}
     for path in sorted((Path(__file__).parent / "host").glob("*.py")):
@@ -39,25 +38,29 @@ def _texts() -> str:
     return json.dumps(texts)
 
 
-@functools.lru_cache(maxsize=256)
-def payload(nonce: str) -> bytes:
-    """What is written to the new process first: about 15 KB. `nonce` comes back in the agent's first line."""
+@functools.lru_cache(maxsize=1)
+def payload() -> bytes:
+    """What is written to the new process first: some 23 KB."""
     loader = _LOADER.replace("{package}", PACKAGE)
-    text = f"PACKAGE = {PACKAGE!r}\nNONCE = {nonce!r}\nTEXTS = {_texts()!r}\n{loader}"
-    return zlib.compress(text.encode("utf-8"), 6)
+    text = f"PACKAGE = {PACKAGE!r}\nTEXTS = {_texts()!r}\n{loader}"
+    return zlib.compress(text.encode("utf-8"), 9)
 
 
-def start_command(python: str, size: int, become_user: str | None = None) -> list[str]:
-    """The program that takes `size` bytes of payload on its standard input and becomes the agent.
+def start_command(python: str, nonce: str, become_user: str | None = None) -> list[str]:
+    """The program that takes the payload on its standard input and becomes the agent.
+
+    `nonce` comes back in the agent's first line, which tells it from what a login script prints.
 
     `-I` keeps the user's own folders and PYTHON* variables out; a buffer of one byte reads not a byte too many.
     `-X utf8` makes names UTF-8 whatever the host's locale is (Python 3.7 and later).
     """
-    code = f"import io,zlib;exec(zlib.decompress(io.BufferedReader(io.FileIO(0,closefd=False),1).read({size})))"
+    code = (
+        f"import io,zlib;exec(zlib.decompress(io.BufferedReader(io.FileIO(0,closefd=False),1).read({len(payload())})))"
+    )
     become = ["sudo", "-n", "-H", "-u", become_user, "--"] if become_user else []
-    return [*become, python, "-I", "-S", "-X", "utf8", "-c", code]
+    return [*become, python, "-I", "-S", "-X", "utf8", "-c", code, nonce]
 
 
-def start_line(python: str, size: int, become_user: str | None = None) -> str:
+def start_line(python: str, nonce: str, become_user: str | None = None) -> str:
     """`start_command` as a shell reads it; `exec` spares a process."""
-    return "exec " + shlex.join(start_command(python, size, become_user))
+    return "exec " + shlex.join(start_command(python, nonce, become_user))

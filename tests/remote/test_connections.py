@@ -160,7 +160,7 @@ def test_a_user_that_sudo_does_not_grant_is_refused(server: Variables) -> None:
 def test_a_login_script_that_prints_does_no_harm(a_server: Variables, tmp_path: Path) -> None:
     noisy = tmp_path / "python"
     noisy.write_text(
-        f'#!/bin/sh\necho "Welcome!"\necho \'{{"agent": 1}}\'\nexec {a_server["ansible_python_interpreter"]} "$@"\n'
+        f'#!/bin/sh\necho "Welcome! $*"\necho \'{{"agent": 1}}\'\nexec {a_server["ansible_python_interpreter"]} "$@"\n'
     )
     noisy.chmod(0o755)
     with Connections(lambda host: {**a_server, "ansible_python_interpreter": str(noisy)}) as connections:

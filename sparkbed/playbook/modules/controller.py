@@ -258,7 +258,7 @@ def _prepare_copy(args: Mapping[str, Any], context: ActionContext) -> _Files:
     if "content" in args:
         content = args["content"]
         # As in Ansible, a mapping or a list becomes JSON.
-        text = content if isinstance(content, str) else json.dumps(content)
+        text = json.dumps(content, default=str) if isinstance(content, (Mapping, list)) else str(content)
         item["content"] = text
         return _Files([item], {}, [])
     source = str(args["src"])
