@@ -5,7 +5,6 @@ The bare word after a verb (`run-suite quick`) stands for the option named by `b
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -105,8 +104,7 @@ def play(
     options = playing.PlayOptions(
         check, diff, tags, skip_tags, limit, start_at_task, list_tasks, forks, extra_vars or [], verbose
     )
-    if not playing.play(playbook, inventory, options):
-        raise Exit(code=1)
+    playing.play(playbook, inventory, options)
 
 
 SUITE_HELP = {
@@ -214,9 +212,10 @@ def shell(_c: Context, host: str = "", inventory: str = "local", command: str = 
 
     Example: ./inv shell master-1 -- uname -a
     """
+    from sparkbed import usage
     from sparkbed.verbs import hosts
 
-    code = hosts.shell(host, inventory, shlex.split(command))
+    code = hosts.shell(host, inventory, usage.words_in("--command", command))
     if code:
         raise Exit(code=1)
 
@@ -265,9 +264,9 @@ def test(_c: Context, all: bool = False, soak: bool = False, pytest: str = "") -
 
     Example: ./inv test -- tests/inventory -k ranges
     """
-    from sparkbed import checks
+    from sparkbed import checks, usage
 
-    if not checks.test(everything=all, soak=soak, arguments=shlex.split(pytest)):
+    if not checks.test(everything=all, soak=soak, arguments=usage.words_in("--pytest", pytest)):
         raise Exit(code=1)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from sparkbed.errors import StoreError
+
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: playbooks/, templates/, suites/, workloads/ and inventories/ stand here."""
 
@@ -17,9 +19,20 @@ class Home:
         self.path = chosen.expanduser().absolute()
 
     def folder(self, *parts: str, private: bool = False) -> Path:
-        """A folder below the state folder, made if need be; `private` ones are readable by their owner only."""
+        """A folder below the state folder, made if need be; `private` ones are readable by their owner only.
+
+        Raises:
+            StoreError: when it can't be made.
+        """
         folder = self.path.joinpath(*parts)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+        except OSError as error:
+            raise StoreError(
+                f"the state folder can't be made: {error.strerror}",
+                where=str(folder),
+                hint="Name a folder that you can write with SPARKBED_HOME.",
+            ) from None
         return folder
 
     @property

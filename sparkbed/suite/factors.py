@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 from sparkbed.documents import Map, Seq, expect_keys
@@ -17,6 +18,9 @@ from sparkbed.suite.overlay import path_of
 
 SECTIONS = ("inventory", "count", "platform", "settings", "workload", "parameters")
 """What a cell is made of, and so what a level may set."""
+
+MOST_CELLS = 10_000
+"""More combinations than anybody runs; far beyond it they would fill the memory before the mistake is seen."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,11 @@ def assignment(value: Any, where: Position, factors: tuple[Factor, ...], what: s
 def combinations(
     factors: tuple[Factor, ...], groups: list[tuple[str, ...]], excluded: list[dict[str, str]]
 ) -> list[Combination]:
-    """Every combination of levels that is left, the first factor varying slowest."""
+    """Every combination of levels that is left, the first factor varying slowest.
+
+    Raises:
+        DocumentError: when there are more than MOST_CELLS before anything is excluded.
+    """
     by_name = {factor.name: factor for factor in factors}
     grouped = {name: group for group in groups for name in group}
     axes: list[list[dict[str, Level]]] = []
@@ -243,6 +251,13 @@ def combinations(
         if factor.name == min(group, key=list(by_name).index):
             rows = zip(*(by_name[name].levels for name in group), strict=True)
             axes.append([dict(zip(group, row, strict=True)) for row in rows])
+    count = prod(len(axis) for axis in axes)
+    if count > MOST_CELLS:
+        raise DocumentError(
+            f"the factors have {count:,} combinations; {MOST_CELLS:,} is the most",
+            where=factors[0].position,
+            hint="Take levels out, or run factors side by side with combine: {zip: [...]}.",
+        )
     found: list[Combination] = []
     for parts in product(*axes):
         united = {name: level for part in parts for name, level in part.items()}

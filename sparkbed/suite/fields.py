@@ -42,15 +42,23 @@ def one_of(mapping: Map, key: str, known: Iterable[str], default: str) -> str:
     return value
 
 
-def whole(mapping: Map, key: str, default: int, *, least: int) -> int:
-    """The whole number at `key`, `least` or more."""
+MOST = 100_000
+"""More trials or iterations than anybody wants; far beyond it an order of trials would fill the memory."""
+
+
+def whole(mapping: Map, key: str, default: int, *, least: int, most: int = MOST) -> int:
+    """The whole number at `key`, from `least` to `most`."""
     value = mapping.get(key)
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise DocumentError(
-            f"{key} must be a whole number from {least} on, not {kind(value)}", where=mapping.where(key)
+            f"{key} must be a whole number from {least} on, not {kind(value)}",
+            where=mapping.where(key),
+            hint="Write it in digits, without quotes.",
         )
+    if value > most:
+        raise DocumentError(f"{key} can be at most {most:,}", where=mapping.where(key), hint="Choose a smaller one.")
     return value
 
 

@@ -24,6 +24,7 @@ ORDERS = ("sequential", "blocked", "randomized")
 CLUSTERS = ("per-trial", "per-block", "shared")
 _RUN = ("trials", "iterations", "warmup", "order", "seed", "cluster", "collectors", "metric", "deadline")
 _DESIGN = ("factors", "combine", "exclude", "baseline")
+_SHAPE = "It begins with 'suite: NAME'; suites/quick.yml is an example."
 _PROFILE = ("question", *SECTIONS, *_DESIGN, *_RUN)
 KEYS = ("suite", *_PROFILE, "profiles")
 """What can stand at the top of a suite."""
@@ -92,11 +93,13 @@ def _quoted(value: str) -> str:
 
 def _read(file: Path) -> Map:
     document = documents.load(file)
+    if document is None:
+        raise DocumentError("the suite is empty", where=Position(file, 1), hint=_SHAPE)
     if not isinstance(document, Map):
         raise DocumentError(
             f"a suite is a mapping, not {kind(document)}",
             where=Position(file, 1),
-            hint="It begins with 'suite: NAME'; suites/quick.yml is an example.",
+            hint=_SHAPE,
         )
     expect_keys(document, KEYS, "a suite")
     if "suite" not in document:
@@ -166,7 +169,7 @@ def _resolve(document: Map, factors: tuple[Factor, ...], file: Path, profile: st
         iterations=iterations,
         warmup=_warmup(document, iterations),
         order=fields.one_of(document, "order", ORDERS, "randomized"),
-        seed=fields.whole(document, "seed", 1, least=0),
+        seed=fields.whole(document, "seed", 1, least=0, most=2**63 - 1),
         cluster=fields.one_of(document, "cluster", CLUSTERS, "per-block"),
         collectors=fields.texts(document, "collectors", ("eventlog", "host")),
         baseline=baseline,

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparkbed import inventory as inventories
-from sparkbed.errors import UsageError
+from sparkbed.errors import DocumentError, UsageError
 from sparkbed.home import ROOT, Home
 from sparkbed.inventory import Inventory
+from sparkbed.model import Position
 from sparkbed.nearest import nearest
 from sparkbed.provision import Provider, local_provider, provider_for
 from sparkbed.remote import Connections
@@ -49,6 +50,12 @@ def provision(name: str) -> None:
     """Make or adopt the hosts, and say how long each took."""
     home = Home()
     inventory = inventories.load(inventory_file(name))
+    if not inventory.hosts:
+        raise DocumentError(
+            "the inventory has no hosts",
+            where=Position(inventory.path, 1),
+            hint="Write them below 'hosts:' of a group, as in inventories/local.yml.",
+        )
     deployment = provider_for(inventory, home).provision(inventory, inventory.path.stem, print)
     rows = [
         [m.name, f"{m.user}@{m.address}:{m.port}", m.instance_id or "", _readiness(m.adopted, m.timings.get("ssh"))]

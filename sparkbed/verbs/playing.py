@@ -31,14 +31,18 @@ class PlayOptions:
     verbose: bool = False
 
 
-def play(playbook: str, inventory_name: str, options: PlayOptions) -> bool:
-    """Run the playbook, or list its tasks; whether every host went well.
+def play(playbook: str, inventory_name: str, options: PlayOptions) -> None:
+    """Run the playbook, or list its tasks.
 
     Raises:
         UsageError: when no playbook is named, or the hosts are not up; a DocumentError for what is wrong in it.
+        HostError: when hosts could not be reached.
+        PlaybookError: when a task failed on some host.
     """
     if not playbook:
         raise UsageError("which playbook?", hint="For example: ./inv play playbooks/standalone/start.yml")
+    if not Path(playbook).is_file():
+        raise UsageError(f"there is no playbook {playbook!r}", hint="Ours are in playbooks/, one folder a platform.")
     inventory = deployed(inventory_name, Home())
     tags, skip_tags = _names(options.tags), _names(options.skip_tags)
     with Connections(inventory.variables) as connections:
@@ -47,7 +51,7 @@ def play(playbook: str, inventory_name: str, options: PlayOptions) -> bool:
         if options.list_tasks:
             for listed in runner.list_tasks(Path(playbook), tags=tags, skip_tags=skip_tags):
                 print(f"{listed.where}  {listed.play} : {listed.task}  TAGS: [{', '.join(listed.tags)}]")
-            return True
+            return
         result = runner.play(
             Path(playbook),
             extra_vars=_extra_vars(options.extra_vars),
@@ -58,7 +62,7 @@ def play(playbook: str, inventory_name: str, options: PlayOptions) -> bool:
             diff=options.diff,
             start_at_task=options.start_at_task or None,
         )
-    return not result.failed
+    result.require(playbook)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -55,7 +55,10 @@ def compile_pattern(metric: str, wanted: Any) -> tuple[re.Pattern[str], str]:
     try:
         compiled = re.compile(pattern, re.MULTILINE)
     except re.error as error:
-        raise UsageError(f"numbers: the pattern of {metric} is no regular expression: {error}: {pattern}") from None
+        raise UsageError(
+            f"numbers: the pattern of {metric} is no regular expression: {error}: {pattern}",
+            hint="It is one of Python's; a bracket that means itself needs a backslash.",
+        ) from None
     if compiled.groups != 1:
         raise UsageError(
             f"numbers: the pattern of {metric} must have one group, not {compiled.groups}: {pattern}",

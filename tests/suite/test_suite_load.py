@@ -136,7 +136,7 @@ def test_document_is_plain_json_without_paths_of_this_machine(tmp_path: Path) ->
 BASE = "suite: s\nworkload: w\n"
 BAD = {
     "a list": ("- suite: s\n", 1, "a suite is a mapping, not a list"),
-    "empty": ("", 1, "a suite is a mapping, not nothing"),
+    "empty": ("", 1, "the suite is empty"),
     "unknown key": (BASE + "trails: 3\n", 3, "a suite has no key 'trails'"),
     "no name": ("workload: w\n", 1, "the suite has no name"),
     "name with a slash": ("suite: ../s\n", 1, "'../s' can't be the name of a suite"),
