@@ -32,7 +32,7 @@ from sparkbed.provision.reach import log_in
 
 RUN_DEADLINE = {True: 120.0, False: 600.0}
 """Seconds until instances must run: on the local endpoint, elsewhere."""
-LOGIN_DEADLINE = {True: 60.0, False: 600.0}
+LOGIN_DEADLINE = {True: 20.0, False: 600.0}
 
 
 class Ec2Provider:

@@ -7,9 +7,11 @@ the API alone. The private half is not kept.
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +57,12 @@ def client_pair(home: Home) -> KeyPair:
     """
     private = client_key(home)
     public = private.with_suffix(".pub")
-    if not private.exists() and not public.exists():
-        pair = make_pair()
-        write_private(public, f"{pair.public} {getpass.getuser()}@sparkbed\n")
-        write_private(private, pair.private)
+    with (home.keys / "client.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two first uses at once must not make two pairs
+        if not private.exists() and not public.exists():
+            pair = make_pair()
+            write_private(public, f"{pair.public} {getpass.getuser()}@sparkbed\n")
+            write_private(private, pair.private)
     try:
         return KeyPair(private.read_text(encoding="utf-8"), " ".join(public.read_text(encoding="utf-8").split()[:2]))
     except FileNotFoundError as error:
@@ -81,8 +85,11 @@ def write_known_hosts(path: Path, hosts: Iterable[tuple[str, int, str]]) -> None
 
 def write_private(path: Path, text: str) -> None:
     """Writes a file that only its owner reads (0600), whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
