@@ -182,13 +182,13 @@ class Runner:
         """Run one play; False when all its hosts were lost in it, which ends the playbook."""
         name = self._rendered(play, play.name or play.hosts, variables.extra)
         self.output.play(name, check=check)
-        left = [host for host in hosts if host not in progress.failures]
+        before = set(progress.failures) | progress.stopped
+        left = [host for host in hosts if host not in before]
         if not left:
             self.output.note("skipping: no hosts matched")
             return True
-        before = set(progress.failures)
         PlayRun(play, name, left, hosts, variables, executor, progress, self.output, pool).run()
-        return not set(left) <= set(progress.failures) - before
+        return not set(left) <= set(progress.failures) | progress.stopped
 
     def _hosts(self, play: Play, within: set[str] | None, extra: Mapping[str, Any]) -> list[str]:
         """The hosts of a play, in inventory order."""

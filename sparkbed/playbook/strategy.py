@@ -29,14 +29,16 @@ from sparkbed.playbook.variables import Layer, Scope, Variables
 class HostState:
     """Where a host stands in a play.
 
-    `twice`: it was failed twice at once, as ansible-core does it to the other hosts when a `run_once` task fails; its
-    block's rescue (or, without one, its always) is passed over then.
+    `twice`: it was failed twice at once, as ansible-core does it to the other hosts when a `run_once` task fails: the
+    next part of its innermost block (rescue, else always) is passed over then.
+    `removed`: for how many reasons it is not among `ansible_play_hosts`; a failure of its own that is rescued is none.
     """
 
     failed: bool = False
     twice: bool = False
     unreachable: bool = False
     ended: bool = False
+    removed: int = 0
     notified: set[int] = field(default_factory=set)
 
     @property
@@ -46,11 +48,16 @@ class HostState:
 
 @dataclass
 class Progress:
-    """What a run of several plays carries on: counts, failures, and the task to start at."""
+    """What a run of several plays carries on: counts, failures, and the task to start at.
+
+    `stopped` are the hosts that another one's failure failed (any_errors_fatal, run_once): as in ansible-core, they are
+    in no later play and the run counts as failed, also when a rescue let them go on in this play.
+    """
 
     counts: dict[str, Counts] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     start_at: str | None = None
+    stopped: set[str] = field(default_factory=set)
 
     def count(self, host: str) -> Counts:
         return self.counts.setdefault(host, Counts())
@@ -125,26 +132,35 @@ class PlayRun:
     def _block(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
         self._steps(block.tasks, hosts, rescuing=rescuing or bool(block.rescue))
         failed = [host for host in hosts if self.states[host].failed]
-        passed_over = [host for host in failed if self.states[host].twice]
-        for host in passed_over:
-            self.states[host].twice = not (block.rescue or block.always)
+        passed_over = self._failed_twice(failed)
+        past_always = set() if block.rescue else passed_over
         rescued = [host for host in failed if host not in passed_over] if block.rescue else []
         for host in rescued:
             self._recover(host)
         if rescued:
             self._steps(block.rescue, rescued, rescuing=rescuing)
+            past_always |= self._failed_twice(rescued)
         if block.always:
-            kept = [host for host in hosts if block.rescue or host not in passed_over]
+            kept = [host for host in hosts if host not in past_always]
             lost = [host for host in kept if self.states[host].failed]
             for host in lost:
                 self.states[host].failed = False
             self._steps(block.always, kept, rescuing=rescuing)
             for host in lost:
                 self.states[host].failed = True
+            self._failed_twice(kept)
+
+    def _failed_twice(self, hosts: Sequence[str]) -> set[str]:
+        """Those of `hosts` that were failed twice in the part of a block that just ended; forgets it."""
+        found = {host for host in hosts if self.states[host].twice}
+        for host in found:
+            self.states[host].twice = False
+        return found
 
     def _recover(self, host: str) -> None:
         self.states[host].failed = False
-        self.progress.failures.pop(host, None)
+        if host not in self.progress.stopped:
+            self.progress.failures.pop(host, None)
 
     def _meta(self, task: Task, hosts: Sequence[str], *, rescuing: bool) -> None:
         chosen = []
@@ -163,11 +179,13 @@ class PlayRun:
         elif kind == "end_host":
             for host in chosen:
                 self.states[host].ended = True
+                self.states[host].removed += 1
         elif kind == "end_play":
             raise EndPlay
         elif kind == "clear_host_errors":
             for host, state in self.states.items():
                 state.failed = state.unreachable = False
+                state.removed = 0
                 self.progress.failures.pop(host, None)
 
     # -- tasks ------------------------------------------------------------------------------------------------------
@@ -209,7 +227,7 @@ class PlayRun:
         )
 
     def _magic(self) -> dict[str, Any]:
-        left = [host for host, state in self.states.items() if state.active]
+        left = [host for host, state in self.states.items() if not state.removed]
         return {
             "ansible_play_name": self.name,
             "ansible_play_hosts": left,
@@ -260,6 +278,7 @@ class PlayRun:
             else:
                 counts.unreachable += 1
                 self.states[host].unreachable = True
+                self.states[host].removed += 1
                 self._note_failure(task, outcome, unreachable=True)
         elif status == "skipped":
             counts.skipped += 1
@@ -283,6 +302,7 @@ class PlayRun:
             counts.changed += bool(outcome.result.get("changed"))
             return
         self.states[outcome.host].failed = True
+        self.states[outcome.host].removed += not rescuing
         self._note_failure(task, outcome)
         if rescuing:
             counts.rescued += 1
@@ -308,6 +328,8 @@ class PlayRun:
         for host, state in self.states.items():
             if host not in lost and state.active:
                 state.failed, state.twice = True, twice
+                state.removed += 1
+                self.progress.stopped.add(host)
                 message = f"stopped because the task failed on {lost[0]}"
                 self.progress.failures[host] = Failure(host, self._title, task.position, message)
 

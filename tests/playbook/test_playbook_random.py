@@ -1,0 +1,109 @@
+"""Random small plays, by our engine and by the ansible-core that is installed: the same results, recap and end."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reference import observe  # its folder has to be on the path first
+
+CONDITIONS = ["n == 1", "n != 2", "n > 1", "seen is defined", "said is not defined or said is succeeded", True, False]
+HANDLERS = ["first", "second", "third"]
+
+
+def _action() -> st.SearchStrategy[dict[str, Any]]:
+    """Modules that cost ansible-core little: they all run on the controller."""
+    return st.sampled_from(
+        [
+            {"debug": {"msg": "{{ n }} {{ seen | default('-') }} {{ level }}"}},
+            {"fail": {"msg": "{{ n }}"}},
+            {"assert": {"that": "n != 2"}},
+            {"assert": {"that": "n == 1"}},
+            {"set_fact": {"seen": "{{ n }}{{ seen | default('') }}"}},
+            {"set_fact": {"level": "fact"}},
+            {"debug": {"msg": "{{ said.msg | default('none') }} {{ ansible_play_hosts }}"}},
+        ]
+    )
+
+
+@st.composite
+def _task(draw: st.DrawFn) -> dict[str, Any]:
+    task = dict(draw(_action()))
+    chosen = draw(
+        st.sets(st.sampled_from(["when", "loop", "register", "notify", "once", "ignore", "vars"]), max_size=3)
+    )
+    if "when" in chosen:
+        task["when"] = draw(st.sampled_from(CONDITIONS))
+    if "loop" in chosen:
+        task["loop"] = draw(st.sampled_from([[], [1], [1, 2], "{{ [n] }}", "{{ groups.web }}"]))
+    if "register" in chosen:
+        task["register"] = "said"
+    if "notify" in chosen:
+        task.update(
+            notify=draw(st.sampled_from([*HANDLERS, "topic", ["third", "first"]])), changed_when=draw(st.booleans())
+        )
+    if "once" in chosen:
+        task["run_once"] = True
+    if "ignore" in chosen:
+        task["ignore_errors"] = True
+    if "vars" in chosen:
+        task["vars"] = {"level": "task"}
+    return task
+
+
+def _steps(depth: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    flush = st.just({"meta": "flush_handlers"})
+    step: st.SearchStrategy[dict[str, Any]] = st.one_of(_task(), _task(), _task(), flush)
+    if depth:
+        step = st.one_of(step, _block(depth - 1))
+    return st.lists(step, min_size=1, max_size=4)
+
+
+@st.composite
+def _block(draw: st.DrawFn, depth: int) -> dict[str, Any]:
+    block: dict[str, Any] = {"block": draw(_steps(depth))}
+    for part in draw(st.sets(st.sampled_from(["rescue", "always"]))):
+        block[part] = draw(_steps(depth))
+    if draw(st.booleans()):
+        block["when"] = draw(st.sampled_from(CONDITIONS[:3]))
+    if draw(st.booleans()):
+        block["vars"] = {"level": "block"}
+    return block
+
+
+@st.composite
+def _play(draw: st.DrawFn) -> dict[str, Any]:
+    handlers = [
+        {"name": name, **draw(_action()), **draw(st.sampled_from([{}, {"listen": "topic"}, {"when": "n == 1"}]))}
+        for name in HANDLERS
+    ]
+    play = {"hosts": draw(st.sampled_from(["all", "web"])), "gather_facts": False, "handlers": handlers}
+    play["any_errors_fatal"] = draw(st.sampled_from([False, False, True]))
+    if not any(handler.get("listen") for handler in handlers):
+        handlers[0]["listen"] = "topic"
+    for section in ("pre_tasks", "tasks"):
+        play[section] = draw(_steps(2))
+    return play
+
+
+@pytest.mark.soak
+@given(st.lists(_play(), min_size=1, max_size=2))
+@settings(max_examples=60, deadline=None, derandomize=False, suppress_health_check=list(HealthCheck), print_blob=True)
+def test_random_plays_end_alike(plays: list[dict[str, Any]]) -> None:
+    pytest.importorskip("ansible")
+    with tempfile.TemporaryDirectory() as folder:
+        case = Path(folder, "case.yml")
+        case.write_text("---\n" + yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
+        for name in ("ours", "theirs"):
+            Path(folder, name).mkdir()
+        ours = observe.by_sparkbed(case, Path(folder, "ours"))
+        theirs = observe.by_ansible(case, Path(folder, "theirs"))
+        assert observe.differences(ours, theirs) == [], case.read_text(encoding="utf-8")
