@@ -91,11 +91,16 @@ class Runner:
         return playbook
 
     def list_tasks(
-        self, path: Path | str, *, tags: Collection[str] = (), skip_tags: Collection[str] = ()
+        self,
+        path: Path | str,
+        *,
+        extra_vars: Mapping[str, Any] | None = None,
+        tags: Collection[str] = (),
+        skip_tags: Collection[str] = (),
     ) -> list[Listed]:
         """The tasks that a run with these tags would come to, in their order."""
         found: list[Listed] = []
-        for play in self.check_syntax(path).plays:
+        for play in self.check_syntax(path, extra_vars=extra_vars).plays:
             chosen = _filtered(play, tags, skip_tags)
             for section in chosen.sections:
                 found.extend(
