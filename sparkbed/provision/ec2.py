@@ -224,6 +224,8 @@ class Ec2Provider:
                 calls.delete_group(deployment)
                 drop_keys(calls, self._home)
                 ended = [one.host or one.id for one in found]
+                if self._local and not calls.find():
+                    local_endpoint.wait_for_end(self._home)
             (self._home.inventories / f"{deployment}.yml").unlink(missing_ok=True)
             keys.known_hosts(self._home, deployment).unlink(missing_ok=True)
             return ended

@@ -92,6 +92,16 @@ def alive(home: Home) -> Endpoint | None:
     return None
 
 
+def wait_for_end(home: Home, patience: float = 10.0) -> None:
+    """Waits for an endpoint without instances to end by itself; gives up when somebody else has use for it."""
+    record = _record(home)
+    deadline = time.monotonic() + patience
+    while record and marked.start_time(record["pid"]) == record["started"] and time.monotonic() < deadline:
+        for child in _children:
+            child.poll()  # one that we started would stay as a zombie
+        time.sleep(0.05)
+
+
 def running(home: Home, say: Callable[[str], None] = print, grace: float = 15.0) -> Endpoint:
     """The state folder's endpoint, started if need be. `grace` is how long one started now waits for a first instance.
 
