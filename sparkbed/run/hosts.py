@@ -13,7 +13,7 @@ from sparkbed.collectors.base import Place
 from sparkbed.home import Home
 from sparkbed.inventory import Inventory
 from sparkbed.model import Cell, Deployment, HostsSpec
-from sparkbed.playbook import Runner
+from sparkbed.playbook import Runner, rendered_connection_variables
 from sparkbed.provision import provider_for
 from sparkbed.remote import Agent, Connections
 
@@ -49,7 +49,7 @@ class Hosts:
     def __enter__(self) -> Hosts:
         try:
             for name in dict.fromkeys(spec.inventory for spec in self._specs):
-                self._sites[name] = self._site(name)
+                self._site(name)
         except BaseException:
             self.close()
             raise
@@ -66,7 +66,7 @@ class Hosts:
             _, site = self._sites.popitem()
             site.connections.close()
             if site.made and not self.keep:
-                site.provider.teardown(site.deployment.name)
+                site.provider.teardown(site.deployment.name, self._say)
 
     def view(self, spec: HostsSpec) -> Inventory:
         """The cell's hosts: the inventory as provisioned, cut down to the counts."""
@@ -98,7 +98,7 @@ class Hosts:
         """Seconds until each host that was made here answered (see model.Machine)."""
         return {m.name: m.timings for site in self._sites.values() for m in site.deployment.machines if m.timings}
 
-    def _site(self, name: str) -> _Site:
+    def _site(self, name: str) -> None:
         asked = self._asked[name]
         provider = provider_for(asked, self._home)
         up = any(row.deployment == asked.path.stem for row in provider.status())
@@ -107,9 +107,13 @@ class Hosts:
         deployment = provider.provision(wanted, deployment_name, self._say)
         made = not up and not all(machine.adopted for machine in deployment.machines)
         generated = inventories.load(deployment.inventory)
-        connections = Connections(generated.variables)
-        found = places_of(generated.hosts, connections, lambda: Connections(generated.variables))
-        return _Site(provider, deployment, made, generated, connections, found)
+
+        def connect() -> Connections:
+            return Connections(lambda host: rendered_connection_variables(generated, host))
+
+        # Noted before anything else can fail, so that `close` ends what was made.
+        site = self._sites[name] = _Site(provider, deployment, made, generated, connect(), [])
+        site.places = places_of(generated.hosts, site.connections, connect)
 
     def _largest(self, name: str) -> dict[str, int]:
         """How many hosts of each group the largest cell wants; a group that some cell wants whole is not cut."""

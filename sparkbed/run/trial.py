@@ -122,7 +122,7 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
     if finished.timed_out:
         error = f"did not end within its deadline of {launch.deadline:.0f} s and was stopped"
     elif finished.rc != 0:
-        error = error or f"spark-submit exited with {finished.rc}: {last_words(launch.context.folder / STDERR)}"
+        error = error or f"spark-submit exited with {finished.rc}: {last_words(launch.context.folder)}"
     elif facts.get("executors_at_end", facts.get("executors")) != facts.get("executors"):
         error = (
             error
@@ -220,11 +220,17 @@ def put_program(cluster: Cluster, program: Program, connections: Connections) ->
     return folder
 
 
-def last_words(path: Path, lines: int = 5) -> str:
-    """The lines of a log that say why a program ended: its errors, else its last ones."""
-    written = _text(path).splitlines()
-    told = [line for line in written if "sparkbed:" in line or "Error" in line or "Exception" in line]
-    return " | ".join(line.strip()[:300] for line in (told[:2] or written[-lines:])) or "it wrote nothing"
+def last_words(folder: Path, lines: int = 5) -> str:
+    """The lines that say why a program ended: errors that it or Spark logged, else the log's last lines."""
+    log, printed = _text(folder / STDERR).splitlines(), _text(folder / STDOUT).splitlines()
+    # spark-submit sends what a Python driver writes to standard error to its own standard output; a traceback's last
+    # line is the one that says what went wrong.
+    told = [line for line in log if _tells(line)][:2] or [line for line in printed if _tells(line)][-1:]
+    return " | ".join(line.strip()[:300] for line in (told or log[-lines:])) or "it wrote nothing"
+
+
+def _tells(line: str) -> bool:
+    return "sparkbed:" in line or "Error" in line or "Exception" in line
 
 
 def _text(path: Path) -> str:

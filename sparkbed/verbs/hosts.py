@@ -12,6 +12,7 @@ from sparkbed.home import ROOT, Home
 from sparkbed.inventory import Inventory
 from sparkbed.model import Position
 from sparkbed.nearest import nearest
+from sparkbed.playbook import rendered_connection_variables
 from sparkbed.provision import Provider, local_provider, provider_for
 from sparkbed.remote import Connections
 from sparkbed.store import Store
@@ -120,5 +121,5 @@ def shell(host: str, name: str, command: Sequence[str]) -> int:
     inventory = deployed(name, Home())
     if host not in inventory.hosts:
         raise UsageError(f"{name} has no host {host!r}", hint=nearest(host, list(inventory.hosts), every="It has"))
-    with Connections(inventory.variables) as connections:
+    with Connections(lambda name: rendered_connection_variables(inventory, name)) as connections:
         return connections.shell(host, shlex.join(command) if command else None)

@@ -9,7 +9,7 @@ from typing import Any
 from sparkbed import documents
 from sparkbed.errors import UsageError
 from sparkbed.home import Home
-from sparkbed.playbook import Runner
+from sparkbed.playbook import Runner, rendered_connection_variables
 from sparkbed.playbook.output import Terminal
 from sparkbed.remote import Connections
 from sparkbed.verbs.hosts import deployed
@@ -45,16 +45,17 @@ def play(playbook: str, inventory_name: str, options: PlayOptions) -> None:
         raise UsageError(f"there is no playbook {playbook!r}", hint="Ours are in playbooks/, one folder a platform.")
     inventory = deployed(inventory_name, Home())
     tags, skip_tags = _names(options.tags), _names(options.skip_tags)
-    with Connections(inventory.variables) as connections:
+    extra_vars = _extra_vars(options.extra_vars)
+    with Connections(lambda host: rendered_connection_variables(inventory, host)) as connections:
         output = Terminal(verbosity=int(options.verbose), diff=options.diff, log=Home().folder("logs") / "play.log")
-        runner = Runner(inventory, connections, output=output, forks=options.forks)
+        runner = Runner(inventory, connections, output=output, forks=options.forks, verbosity=int(options.verbose))
         if options.list_tasks:
-            for listed in runner.list_tasks(Path(playbook), tags=tags, skip_tags=skip_tags):
+            for listed in runner.list_tasks(Path(playbook), extra_vars=extra_vars, tags=tags, skip_tags=skip_tags):
                 print(f"{listed.where}  {listed.play} : {listed.task}  TAGS: [{', '.join(listed.tags)}]")
             return
         result = runner.play(
             Path(playbook),
-            extra_vars=_extra_vars(options.extra_vars),
+            extra_vars=extra_vars,
             tags=tags,
             skip_tags=skip_tags,
             limit=options.limit or None,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 from sparkbed import platforms, workloads
 from sparkbed.assembly import SuiteChoice, checked_suite, open_bed, open_store
+from sparkbed.errors import RunError
 from sparkbed.home import Home
 from sparkbed.platforms.settings import memory_bytes
 from sparkbed.run.campaign import open_campaign, run_campaign, seconds_of
@@ -42,8 +44,12 @@ def plan(choice: SuiteChoice) -> None:
     print(f"Run it: ./inv run-suite {choice.suite}")
 
 
-def run_suite(choice: SuiteChoice, *, fresh: bool, keep_cluster: bool) -> bool:
-    """Run it; whether every trial went well."""
+def run_suite(choice: SuiteChoice, *, fresh: bool, keep_cluster: bool) -> None:
+    """Run it, and end with the table and the report.
+
+    Raises:
+        RunError: when a trial failed; the rest was run and is reported all the same.
+    """
     from analysis import report
 
     suite = checked_suite(choice)
@@ -68,8 +74,11 @@ def run_suite(choice: SuiteChoice, *, fresh: bool, keep_cluster: bool) -> bool:
         failed = [trial for trial in bed.store.trials(campaign.id) if trial.status != "ok"]
     print(f"\nReport: {page}")
     if failed:
-        print(f"{len(failed)} trials failed; the first: {failed[0].error}\n  ./inv logs {failed[0].id}")
-    return not failed
+        sys.stdout.flush()  # what was done stands before what went wrong, also where both go to one file
+        raise RunError(
+            f"{len(failed)} trial{'s' if len(failed) > 1 else ''} failed; the first: {failed[0].error}",
+            hint=f"See what it wrote: ./inv logs {failed[0].id}",
+        )
 
 
 def memory_wanted(suite: Suite) -> int:
