@@ -165,8 +165,7 @@ def run_suite(
     from sparkbed.verbs import suites
 
     choice = SuiteChoice(suite, inventory, profile, trials, only, tuple(set or ()))
-    if not suites.run_suite(choice, fresh=fresh, keep_cluster=keep_cluster):
-        raise Exit(code=1)
+    suites.run_suite(choice, fresh=fresh, keep_cluster=keep_cluster)
 
 
 @verb(

@@ -102,6 +102,8 @@ def parse(text: str, path: Path) -> Any:
         return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark is not None and error.context_mark is not None and mark.index >= len(text.rstrip()):
+            mark = error.context_mark  # something is never closed: its beginning says more than the end of the file
         where = Position(path, mark.line + 1, mark.column + 1) if mark else str(path)
         problem = " ".join(part for part in (error.context, error.problem) if part)
         raise DocumentError(

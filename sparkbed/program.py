@@ -86,6 +86,8 @@ class Inv(Program):
             return 0
         except OSError as error:
             log.info("%s", error, exc_info=True)
+            if flushed():
+                return 1
             print(f"inv: {of_system(error)}", file=sys.stderr)
             return 1
         except Exception:  # the last border: a defect of ours goes to the log, a line to the person
@@ -108,7 +110,10 @@ def flushed() -> int:
         sys.stdout = None
     except OSError as error:
         sys.stdout = None  # keeps the interpreter from trying it again
-        print(f"inv: standard output can't be written: {error.strerror}", file=sys.stderr)
+        print(
+            f"inv: standard output can't be written: {error.strerror}\n  Look at where the output is sent.",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -330,6 +330,12 @@ def _refusal(name: str, address: str, variables: Mapping[str, Any], error: BaseE
         key = variables.get("ansible_ssh_private_key_file") or "the keys of ssh-agent and ~/.ssh"
         hint = f"Is the public half among that user's authorized keys? The server said: {text}"
         return Unreachable(f"{name} ({address}) did not accept {key}", hint=hint)
+    if "private key" in text:
+        key = variables.get("ansible_ssh_private_key_file") or "a key of ~/.ssh"
+        return Unreachable(f"{name}: {key} is no private key that can be read: {text}", hint="Name another key.")
+    if isinstance(error, OSError) and error.filename:
+        hint = "Look at its owner and permissions."
+        return Unreachable(f"{name}: {error.filename} can't be read: {error.strerror}", hint=hint)
     if isinstance(error, socket.gaierror):
         hint = "Check ansible_host in the inventory."
         return Unreachable(f"{name}: no address is known for {address.rpartition(':')[0]}", hint=hint)

@@ -90,7 +90,7 @@ def find_file(folders: list[Path], kind: str, name: str) -> Path:
     for place in places:
         if place.exists():
             return place
-    looked = ", ".join(str(place) for place in places)
+    looked = ", ".join(dict.fromkeys(str(place) for place in places))
     raise TemplateError(f"Could not find or access {name!r}. Looked at: {looked}")
 
 

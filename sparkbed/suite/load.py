@@ -149,7 +149,9 @@ def _resolve(document: Map, factors: tuple[Factor, ...], file: Path, profile: st
         baseline = assignment(document["baseline"], document.where("baseline"), factors, "baseline")
     chosen = combinations(factors, zips, _excluded(document, factors))
     if not chosen:
-        raise DocumentError("no cell is left: all are excluded", where=document.where("exclude"))
+        raise DocumentError(
+            "no cell is left: all are excluded", where=document.where("exclude"), hint="Take one exclusion out."
+        )
     if baseline and not any(all(one[name].text == level for name, level in baseline.items()) for one in chosen):
         raise DocumentError("no cell has the levels of the baseline", where=document.where("baseline"))
     inventories = cells.Inventories((file.resolve().parent, Path.cwd()))

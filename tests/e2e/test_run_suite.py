@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.conftest import Bed
 
 pytestmark = pytest.mark.full
@@ -95,10 +96,10 @@ def test_a_program_that_fails_costs_its_trial_and_no_more(bed: Bed) -> None:
         1,
         "suite: mixed\nworkload: submit\nsettings: {executor_memory: 512m}\ncluster: shared\ntrials: 1\n"
         f"parameters: {{program: {json.dumps(str(program))}, numbers: {{answer: 'answer ([0-9]+)'}}}}\n"
-        "metric: answer\nfactors: {parameters.arguments: [[bad], [good]]}\n",
+        "metric: answer\nfactors: {luck: {bad: {parameters: {arguments: [bad]}}, good: {parameters: {arguments: [good]}}}}\n",
     )
     output = bed.inv("run-suite", suite, code=1)
-    assert "1 trials failed" in output
+    assert "1 trial failed" in output
     assert "no luck today" in output
     by_status = {trial["status"]: trial for cell in bed.report()["cells"] for trial in cell["trials"]}
     assert "no luck today" in by_status["failed"]["error"]

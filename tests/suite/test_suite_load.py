@@ -253,7 +253,7 @@ BAD = {
     "profile key": (BASE + "profiles:\n  tiny:\n    trial: 1\n", 5, "profile 'tiny' has no key 'trial'"),
     "profile value": (BASE + "profiles:\n  tiny: 1\n", 4, "tiny must be a mapping"),
     "duplicate key": (BASE + "workload: x\n", 3, "key 'workload' stands twice"),
-    "not YAML": (BASE + "settings: {a\n", 4, "not valid YAML"),
+    "not YAML": (BASE + "settings: {a\n", 3, "not valid YAML"),
 }
 
 
