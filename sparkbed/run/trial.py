@@ -7,6 +7,7 @@ the store comes last.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,9 @@ from sparkbed.platforms.base import Cluster, Platform
 from sparkbed.remote import Connections, Finished
 from sparkbed.run.workspace import Workspace
 from sparkbed.workloads import Program, extract_numbers, read_numbers, read_samples
+
+_LOGGED = re.compile(r"\d\d/\d\d/\d\d [\d:.]+ (INFO|DEBUG) ")
+"""A line of Spark's log that is no complaint (templates/spark/log4j2.properties.j2)."""
 
 STDOUT, STDERR, SAMPLES = "driver.out", "driver.log", "samples.jsonl"
 
@@ -226,7 +230,8 @@ def last_words(folder: Path, lines: int = 5) -> str:
     # spark-submit sends what a Python driver writes to standard error to its own standard output; a traceback's last
     # line is the one that says what went wrong.
     told = [line for line in log if _tells(line)][:2] or [line for line in printed if _tells(line)][-1:]
-    return " | ".join(line.strip()[:300] for line in (told or log[-lines:])) or "it wrote nothing"
+    own = [line for line in printed if not _LOGGED.match(line)] or [line for line in log if not _LOGGED.match(line)]
+    return " | ".join(line.strip()[:300] for line in (told or own[-lines:] or log[-lines:])) or "it wrote nothing"
 
 
 def _tells(line: str) -> bool:

@@ -94,7 +94,7 @@ class Bed:
             time.sleep(0.2)
 
 
-@pytest.fixture()
+@pytest.fixture
 def bed(tmp_path: Path) -> Iterator[Bed]:
     made = Bed(tmp_path)
     yield made

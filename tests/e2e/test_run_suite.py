@@ -96,7 +96,8 @@ def test_a_program_that_fails_costs_its_trial_and_no_more(bed: Bed) -> None:
         1,
         "suite: mixed\nworkload: submit\nsettings: {executor_memory: 512m}\ncluster: shared\ntrials: 1\n"
         f"parameters: {{program: {json.dumps(str(program))}, numbers: {{answer: 'answer ([0-9]+)'}}}}\n"
-        "metric: answer\nfactors: {luck: {bad: {parameters: {arguments: [bad]}}, good: {parameters: {arguments: [good]}}}}\n",
+        "metric: answer\n"
+        "factors: {luck: {bad: {parameters: {arguments: [bad]}}, good: {parameters: {arguments: [good]}}}}\n",
     )
     output = bed.inv("run-suite", suite, code=1)
     assert "1 trial failed" in output
@@ -112,7 +113,7 @@ def test_hosts_that_were_there_before_stay(bed: Bed) -> None:
     bed.inv("provision", "local")
     bed.inv("run-suite", bed.suite(trials=1), "--only", "*one-worker*")
     status = bed.inv("status")
-    assert status.count("running") == 3
+    assert status.count("  running  ") == 3
     assert not [line for line in bed.alive() if "org.apache.spark" in line]
     assert "master-1" in bed.inv("teardown", "local")
 
