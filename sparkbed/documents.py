@@ -121,7 +121,9 @@ def parse(text: str, path: Path) -> Any:
             hint="Quote the text that looks like a date or a number.",
         ) from None
     except RecursionError:
-        raise DocumentError("nested too deeply to be read", where=str(path)) from None
+        raise DocumentError(
+            "nested too deeply to be read", where=str(path), hint="Is a bracket or a quote missing?"
+        ) from None
     finally:
         if loader is not None:
             loader.dispose()

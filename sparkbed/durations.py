@@ -9,6 +9,8 @@ from sparkbed.model import Position
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
+MOST = 366 * _UNITS["d"]
+"""A year: clocks and timers overflow somewhere above it."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)([dhms])")
 
 
@@ -20,7 +22,7 @@ def seconds(value: object, *, where: Position | str | None = None, what: str = "
     """
     result: float | None = None
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        result = float(value)
+        result = float(min(value, 2 * MOST) if isinstance(value, int) else value)
     elif isinstance(value, str):
         text = value.strip().replace(" ", "")
         if _WHOLE.fullmatch(text):
@@ -33,4 +35,6 @@ def seconds(value: object, *, where: Position | str | None = None, what: str = "
             where=where,
             hint="Write it as 90s, 10m, 2h, 1d or 1h30m.",
         )
+    if result > MOST:
+        raise UsageError(f"{what} can be at most a year, not {value!r}", where=where, hint="Choose a shorter time.")
     return result

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+LONGEST = 60
+"""Characters of a value that a message shows."""
+
 
 def kind(value: object) -> str:
     """What `value` is, as a message names it: `a list`, `the text 'six'`, `the value 3`."""
@@ -13,4 +16,7 @@ def kind(value: object) -> str:
         return "a list"
     if isinstance(value, bool):
         return f"the truth value {str(value).lower()}"
-    return f"the text {value!r}" if isinstance(value, str) else f"the value {value!r}"
+    shown = repr(value)
+    if len(shown) > LONGEST:
+        shown = f"{shown[:LONGEST]}..."
+    return f"the text {shown}" if isinstance(value, str) else f"the value {shown}"

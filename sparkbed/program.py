@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import io
 import logging
 import shlex
 import signal
@@ -211,6 +212,9 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def main() -> None:
     """`./inv VERB ...`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only is no reason to fail
     start_logging()
     # A terminated verb ends what it started, as an interrupted one does.
     signal.signal(signal.SIGTERM, _interrupt)

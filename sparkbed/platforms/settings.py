@@ -12,6 +12,8 @@ from sparkbed.platforms.base import Setting
 
 _UNITS = {"k": 1, "m": 2, "g": 3, "t": 4}
 _MEMORY = re.compile(r"([1-9][0-9]*)([kmgt])b?", re.IGNORECASE)
+_LARGEST = 2**31 - 1
+"""What Spark's own whole numbers can hold."""
 _PROPERTY = re.compile(r"spark\.[A-Za-z0-9_.\-]+")
 
 
@@ -74,6 +76,8 @@ def _whole(setting: Setting, value: Any) -> int:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < setting.minimum:
         raise _wrong(setting, value)
+    if value > _LARGEST:
+        raise UsageError(f"setting {setting.name} can be at most {_LARGEST:,}", hint="Choose a smaller number.")
     return value
 
 

@@ -117,7 +117,9 @@ def expect_plain(value: Any, where: Position, what: str) -> None:
         for index, item in enumerate(value):
             expect_plain(item, value.where(index), what)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise DocumentError(f"{what} must be a finite number, not {value}", where=where)
+        raise DocumentError(
+            f"{what} must be a finite number, not {value}", where=where, hint="Write a number in digits."
+        )
     elif value is not None and not is_scalar(value):
         raise DocumentError(
             f"{what} must be text, a number, true or false, not {kind(value)}", where=where, hint="Put it in quotes."
