@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # loading NumPy takes longer than all else that most verbs need
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
