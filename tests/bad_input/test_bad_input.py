@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.bad_input.cases import Case, every, filled, matches, page
@@ -21,15 +20,16 @@ CASES = every()
 
 
 def alive(folder: Path) -> list[str]:
-    """The processes that name the folder in their command line or environment."""
+    """The processes that name the folder in their command line or environment, read as psutil would, only faster."""
     found = []
-    for process in psutil.process_iter():
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = [*process.cmdline(), *process.environ().values()]
-        except psutil.Error:
+            words = (process / "cmdline").read_bytes()
+            named = os.fsencode(folder) in words or os.fsencode(folder) in (process / "environ").read_bytes()
+        except OSError:  # it has ended, or is another user's
             continue
-        if process.pid != os.getpid() and any(str(folder) in word for word in words):
-            found.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
+        if named and int(process.name) != os.getpid():
+            found.append(f"{process.name} {words.replace(bytes(1), b' ').decode(errors='replace')[:200]}")
     return found
 
 
