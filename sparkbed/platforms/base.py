@@ -96,6 +96,9 @@ class Platform(Protocol):
     def rendered(self, cluster: Cluster, runner: PlayRunner) -> dict[str, str]:
         """The configuration as it lies on the hosts, `HOST/FILE` -> text."""
 
+    def executor_logs(self, cluster: Cluster, application: str, runner: PlayRunner, into: Path) -> None:
+        """Bring what an application's executors wrote to the folder `into`, as HOST/EXECUTOR.stderr and .stdout."""
+
     def expected_executors(self, cluster: Cluster) -> int:
         """How many executors an application gets when it has the cluster to itself."""
 

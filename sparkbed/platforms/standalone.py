@@ -118,6 +118,14 @@ class Standalone:
         files = self._files(cluster.spec.name, runner)
         return {name: text for name, text in files.items() if name.rpartition("/")[2] in _CONFIGURATION}
 
+    def executor_logs(self, cluster: Cluster, application: str, runner: PlayRunner, into: Path) -> None:
+        play(
+            runner,
+            PLAYBOOKS / "standalone" / "logs.yml",
+            {"cluster_name": cluster.spec.name, "application": application, "into": str(into)},
+            f"the logs of {application} could not be fetched",
+        )
+
     def expected_executors(self, cluster: Cluster) -> int:
         settings = cluster.settings
         properties = settings["spark_properties"]

@@ -166,6 +166,7 @@ class CampaignRun:
             platform=platforms.get(cell.platform),
             cluster=cluster,
             connections=hosts.connections(cell.hosts),
+            runner=hosts.runner(cell.hosts),
             program=program,
             program_folder=self._place(program, cluster, cell, hosts),
             iterations=self._suite.iterations,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from sparkbed.model import Cell, Deployment, HostsSpec
 from sparkbed.playbook import Runner, rendered_connection_variables
 from sparkbed.provision import provider_for
 from sparkbed.remote import Agent, Connections
+from sparkbed.run.provenance import HOST_FACTS, host_facts
 
 if TYPE_CHECKING:
     from sparkbed.provision.base import Provider
@@ -33,6 +34,7 @@ class _Site:
     inventory: Inventory
     connections: Connections
     places: list[Place]
+    facts: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 class Hosts:
@@ -94,6 +96,10 @@ class Hosts:
         """The deployment that each inventory's hosts belong to, for clearing up after a kill."""
         return {name: site.deployment.name for name, site in self._sites.items()}
 
+    def facts(self) -> dict[str, dict[str, str]]:
+        """What each host says of itself (see provenance.host_facts)."""
+        return {host: facts for site in self._sites.values() for host, facts in site.facts.items()}
+
     def timings(self) -> dict[str, Mapping[str, float]]:
         """Seconds until each host that was made here answered (see model.Machine)."""
         return {m.name: m.timings for site in self._sites.values() for m in site.deployment.machines if m.timings}
@@ -114,6 +120,9 @@ class Hosts:
         # Noted before anything else can fail, so that `close` ends what was made.
         site = self._sites[name] = _Site(provider, deployment, made, generated, connect(), [])
         site.places = places_of(generated.hosts, site.connections, connect)
+        for host in generated.hosts:
+            [answer] = site.connections.agent(host).call("command", [{"argv": list(HOST_FACTS)}])
+            site.facts[host] = host_facts(str(answer.get("stdout", "")))
 
     def _largest(self, name: str) -> dict[str, int]:
         """How many hosts of each group the largest cell wants; a group that some cell wants whole is not cut."""
@@ -124,4 +133,4 @@ class Hosts:
 
 def facts_of(hosts: Hosts) -> dict[str, Any]:
     """What a campaign's record says of its hosts."""
-    return {"deployments": hosts.deployments(), "host_timings": hosts.timings()}
+    return {"deployments": hosts.deployments(), "host_timings": hosts.timings(), "hosts": hosts.facts()}

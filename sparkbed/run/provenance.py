@@ -92,6 +92,20 @@ def fingerprint(suite: Mapping[str, Any], spark_versions: Mapping[str, str]) -> 
     return _digest(parts), parts
 
 
+HOST_FACTS = (
+    "sh",
+    "-c",
+    "uname -n; uname -r; nproc; sed -n 's/^MemTotal: *//p' /proc/meminfo; "
+    "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1",
+)
+"""The command whose output `host_facts` reads."""
+
+
+def host_facts(output: str) -> dict[str, str]:
+    """Name, kernel, cores, memory and CPU of a host, from what HOST_FACTS printed there."""
+    return dict(zip(("hostname", "kernel", "cores", "memory", "cpu"), output.splitlines(), strict=False))
+
+
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
 

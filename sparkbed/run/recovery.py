@@ -17,6 +17,7 @@ def clear_up(home: Home, store: Store, say: Callable[[str], None]) -> None:
     provider = local_provider(home)
     alive = {row.deployment for row in provider.status()}
     for campaign in store.campaigns():
-        if campaign.id in alive and store.claimant(campaign.id) is None:
-            say(f"clearing up after {campaign.id}, which was {campaign.status}")
+        # One that ended by itself and was asked to keep its hosts is not for us to clear up.
+        if campaign.id in alive and campaign.status == "interrupted":
+            say(f"clearing up after {campaign.id}, which was interrupted")
             provider.teardown(campaign.id)

@@ -17,6 +17,7 @@ from sparkbed.collectors.base import Collected, Collector, Context
 from sparkbed.errors import HostError, RunError, SparkbedError
 from sparkbed.model import Cell, PlannedTrial, Sample, Series, TaskTable, Trial
 from sparkbed.platforms.base import Cluster, Platform
+from sparkbed.playbook import Runner
 from sparkbed.remote import Connections, Finished
 from sparkbed.run.workspace import Workspace
 from sparkbed.workloads import Program, extract_numbers, read_numbers, read_samples
@@ -24,7 +25,7 @@ from sparkbed.workloads import Program, extract_numbers, read_numbers, read_samp
 _LOGGED = re.compile(r"\d\d/\d\d/\d\d [\d:.]+ (INFO|DEBUG) ")
 """A line of Spark's log that is no complaint (templates/spark/log4j2.properties.j2)."""
 
-STDOUT, STDERR, SAMPLES = "driver.out", "driver.log", "samples.jsonl"
+STDOUT, STDERR, SAMPLES, EXECUTORS = "driver.out", "driver.log", "samples.jsonl", "executors"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Launch:
     platform: Platform
     cluster: Cluster
     connections: Connections
+    runner: Runner
     program: Program
     program_folder: PurePosixPath | None
     iterations: int
@@ -143,9 +145,8 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
         outcome.tasks = part.tasks or outcome.tasks
         application.update(part.facts)
         faults.extend(part.faults)
-    for name in (STDOUT, STDERR, SAMPLES):
-        if (launch.context.folder / name).exists():
-            outcome.artifacts[name] = launch.context.folder / name
+    faults.extend(_executor_logs(launch, facts.get("application_id") or application.get("application")))
+    outcome.artifacts.update(_written(launch.context.folder))
     recorded = {
         "workload": facts,
         "application": application,
@@ -157,6 +158,23 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
     }
     outcome.trial = _row(launch, started, ended, error, recorded)
     return outcome
+
+
+def _executor_logs(launch: Launch, application: str | None) -> list[str]:
+    """Fetch them; a trial is not lost because its logs could not be brought."""
+    if not application:
+        return []
+    try:
+        launch.platform.executor_logs(launch.cluster, application, launch.runner, launch.context.folder / EXECUTORS)
+    except SparkbedError as error:
+        return [f"the executors' logs are missing: {error.what}"]
+    return []
+
+
+def _written(folder: Path) -> dict[str, Path]:
+    """What driver and executors wrote, by the names that `inv logs` shows."""
+    paths = [folder / name for name in (STDOUT, STDERR, SAMPLES)] + sorted((folder / EXECUTORS).rglob("*.std*"))
+    return {str(path.relative_to(folder)): path for path in paths if path.is_file()}
 
 
 def _numbers(launch: Launch) -> tuple[list[Sample], dict[str, Any], str | None]:

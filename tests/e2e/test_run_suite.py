@@ -50,6 +50,9 @@ def test_the_record_says_where_the_numbers_come_from(bed: Bed) -> None:
         [trial] = store.trials(campaign.id)
         series = store.series(trial.id)
         tasks = store.tasks(trial.id)
+        logs = store.artifacts(trial.id)
+    assert "executors/worker-1/0.stderr" in logs
+    assert int(campaign.facts["hosts"]["worker-1"]["cores"]) >= 1
     assert any(name.endswith("spark-defaults.conf") for name in documents)
     assert "suite: e2e" in documents["suites/e2e.yml"]
     assert {"python", "java", "pyspark"} <= set(campaign.facts["versions"])
