@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from sparkbed import collectors, platforms, workloads
+from sparkbed import collectors, workloads
 from sparkbed.errors import DocumentError, HostError, UsageError
 from sparkbed.home import Home
 from sparkbed.java import find_java
@@ -16,7 +16,7 @@ from sparkbed.model import Cell, Position
 from sparkbed.nearest import nearest
 from sparkbed.run.campaign import Bed
 from sparkbed.store import Store
-from sparkbed.suite import Suite, cluster_settings, load
+from sparkbed.suite import Suite, load
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,7 @@ def checked_suite(choice: SuiteChoice) -> Suite:
 
 
 def _check(suite: Suite, cell: Cell) -> None:
-    if cell.platform not in platforms.names():
-        raise DocumentError(
-            f"there is no platform {cell.platform!r}",
-            where=suite.position_of(cell, "platform"),
-            hint=nearest(cell.platform, platforms.names(), every="There are"),
-        )
+    """What the suite's own reading leaves open: the workload and its parameters."""
     catalogue = workloads.catalogue()
     if cell.workload not in catalogue:
         raise DocumentError(
@@ -94,8 +89,6 @@ def _check(suite: Suite, cell: Cell) -> None:
             where=suite.position_of(cell, "workload"),
             hint=nearest(cell.workload, list(catalogue), every="There are"),
         )
-    with _named(suite.position_of(cell, "settings")):
-        platforms.get(cell.platform).resolve(cluster_settings(cell))
     with _named(suite.position_of(cell, "parameters")):
         catalogue[cell.workload].resolve(cell.parameters)
 
