@@ -39,11 +39,8 @@ def run(home: Path, *command: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.full
 @pytest.mark.timeout(1800)
 def test_two_commands_do_all_set_up(home: Path) -> None:
-    # The test's own checkout belongs to somebody else, which git refuses unless it is told.
-    clone = run(home, "git", "-c", "safe.directory=*", "clone", "--quiet", f"file://{ROOT}", "sparkbed")
-    if clone.returncode != 0:
-        # An unreadable parent folder (a home of 0700): copy what git has as root, for the other user to own.
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(home / "sparkbed")], check=True)
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(home / "sparkbed")], check=True)
+    if os.getuid() == 0:
         for path in [home / "sparkbed", *(home / "sparkbed").rglob("*")]:
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     inv = str(home / "sparkbed" / "inv")
