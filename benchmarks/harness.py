@@ -190,7 +190,7 @@ def alive_workers(web: int) -> int | None:
             state = json.load(answer)
     except (urllib.error.URLError, OSError, ValueError):
         return None
-    return sum(worker["state"] == "ALIVE" for worker in state["workers"])
+    return sum(1 for worker in state["workers"] if worker["state"] == "ALIVE")
 
 
 def free_port() -> int:
@@ -200,9 +200,10 @@ def free_port() -> int:
 
 
 def tell(what: str, values: Sequence[float], form: str, aim: str) -> None:
-    low, high = stats.median_interval(values)[:2]
+    around = stats.median_interval(values)
     show = form.format
-    interval = f"95 % interval {show(low)} to {show(high)}, " if low is not None and high is not None else ""
+    known = around.low is not None and around.high is not None
+    interval = f"95 % interval {show(around.low)} to {show(around.high)} ({around.method}), " if known else ""
     print(
         f"{what}: median {show(statistics.median(values))}, {interval}"
         f"range {show(min(values))} to {show(max(values))}, {len(values)} rounds ({aim})"
