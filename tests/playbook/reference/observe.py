@@ -166,9 +166,10 @@ def _ours(counts: dict[str, int]) -> dict[str, int]:
 
 
 def _cleaned(results: dict[str, list[dict[str, Any]]], out: Path) -> dict[str, list[dict[str, Any]]]:
-    """Plain JSON without what differs from run to run; the scratch folder's path is `<out>`."""
+    """Plain JSON without what differs from run to run: the scratch folder's path is `<out>`, ours `<checkout>`."""
     text = json.dumps(results, default=str, sort_keys=True)
     text = text.replace(json.dumps(str(out))[1:-1], "<out>").replace(json.dumps(str(out.parent))[1:-1], "<scratch>")
+    text = text.replace(json.dumps(str(HERE.parents[2]))[1:-1], "<checkout>")
     plain: dict[str, list[dict[str, Any]]] = _without(json.loads(text))
     return plain
 
