@@ -6,6 +6,7 @@ import copy
 import errno
 import io
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -220,4 +221,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asked to outlive the terminal
         signal.signal(signal.SIGHUP, _interrupt)
+    # matplotlib keeps its font cache in the user's home unless it is told another place.
+    os.environ.setdefault("MPLCONFIGDIR", str(Home().path / "matplotlib"))
     Inv(name="inv", binary="inv", version=__version__).run()
