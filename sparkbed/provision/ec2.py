@@ -233,7 +233,12 @@ class Ec2Provider:
     def status(self) -> list[HostStatus]:
         if self._nothing_there():
             return []
-        return [_status(one) for one in self._calls(lambda _: None).find()]
+        try:
+            return [_status(one) for one in self._calls(lambda _: None).find()]
+        except ProvisionError:
+            if self._nothing_there():
+                return []  # the endpoint has just ended, as it does when its last instance is gone
+            raise
 
 
 def _status(one: Found) -> HostStatus:

@@ -42,8 +42,9 @@ log = logging.getLogger("sparkbed.endpoint")
 PR_SET_CHILD_SUBREAPER = 36
 PORTS = (2222, 2223, 22222, 42222)
 """Ports for the nodes' SSH servers: the first that is free on the reserved address."""
-LINGER = 0.5
-"""Seconds that it stays after the last instance has gone."""
+LINGER = 3.0
+"""Seconds that it stays after the last instance has gone and the last request: longer than a client takes from finding
+the endpoint to its first request."""
 TRIES = 8
 """How many /24 networks are tried at each port: one is taken by another state folder, all by a listener on 0.0.0.0."""
 
