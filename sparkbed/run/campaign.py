@@ -110,7 +110,7 @@ class CampaignRun:
         self._workloads = {cell.id: workloads[cell.workload] for cell in suite.cells}
         self._parameters = {cell.id: self._workloads[cell.id].resolve(cell.parameters) for cell in suite.cells}
         self._programs: dict[str, Program] = {}
-        self._placed: dict[tuple[int, str], PurePosixPath | None] = {}
+        self._placed: dict[tuple[str, str], tuple[Cluster, PurePosixPath]] = {}
         self._collectors: list[Collector] = []
         self._hosts: Hosts
         self.clusters: Clusters
@@ -143,12 +143,13 @@ class CampaignRun:
             outcome = run_trial(self.launch(planned, cluster))
         except (HostError, PlatformError) as error:
             outcome = not_run(self._campaign.id, planned, started, error)
+        # Recorded before its cluster is touched: ending one whose host has died raises, and must not cost the row.
+        self._bed.store.add_trial(outcome.trial, outcome.samples, outcome.series, outcome.tasks, outcome.artifacts)
+        self._tell(planned, cell, outcome)
         if outcome.trial.status == "failed":
             self.clusters.replace(cell)
         else:
             self.clusters.trial_done(cell)
-        self._bed.store.add_trial(outcome.trial, outcome.samples, outcome.series, outcome.tasks, outcome.artifacts)
-        self._tell(planned, cell, outcome)
 
     def launch(self, planned: PlannedTrial, cluster: Cluster) -> Launch:
         """Everything that the trial needs, in a fresh folder of its own."""
@@ -188,10 +189,11 @@ class CampaignRun:
         """Where the program lies on the driver's host; None for where it was built, when that is the same machine."""
         if hosts.is_here(cell.hosts, cluster.driver_host):
             return None
-        key = (id(cluster), program.digest)
-        if key not in self._placed:
-            self._placed[key] = put_program(cluster, program, hosts.connections(cell.hosts))
-        return self._placed[key]
+        key = (cluster.spec.name, program.digest)
+        placed = self._placed.get(key)
+        if placed is None or placed[0] is not cluster:  # started anew, it has a new folder
+            placed = self._placed[key] = (cluster, put_program(cluster, program, hosts.connections(cell.hosts)))
+        return placed[1]
 
     def _workspace(self, planned: PlannedTrial, cell: Cell, cluster: Cluster, hosts: Hosts, folder: Path) -> Workspace:
         if hosts.is_here(cell.hosts, cluster.driver_host):
