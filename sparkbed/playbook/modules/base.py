@@ -23,6 +23,19 @@ class Option:
     aliases: tuple[str, ...] = ()
 
 
+ATTRIBUTES = {"mode": Option("mode"), "owner": Option("str"), "group": Option("str")}
+"""Options of every module that makes files."""
+
+# A rename within a folder is atomic, so nothing needs to be unsafe; the option is accepted for Ansible's sake.
+WRITING = {
+    **ATTRIBUTES,
+    "backup": Option("bool", default=False),
+    "validate": Option("str"),
+    "unsafe_writes": Option("bool", default=False),
+}
+"""Options of every module that writes a file's content."""
+
+
 @dataclass(frozen=True)
 class ModuleSpec:
     """One module of the subset.

@@ -1,0 +1,61 @@
+"""What a controller-side module may ask of the play, and the shape of its failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from sparkbed.agent import Agent
+
+
+class ActionContext(Protocol):
+    """What a controller-side module needs of the play, for one host and one loop item."""
+
+    @property
+    def host(self) -> str:
+        """The host's inventory name."""
+
+    @property
+    def agent(self) -> Agent:
+        """The host's agent for the task's become user; started when first asked for."""
+
+    @property
+    def check(self) -> bool:
+        """Check mode: foretell, change nothing."""
+
+    @property
+    def diff(self) -> bool:
+        """Results shall have a `diff`."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The task's `environment`."""
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where relative names of the controller start from; the playbook's own folder is the last."""
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a Jinja2 expression. Raises SparkbedError when a name in it is undefined."""
+
+    def conditional(self, expression: Any) -> bool:
+        """Whether a condition, as `when` takes it, holds. Raises SparkbedError when it can't be told."""
+
+    def find_file(self, kind: str, name: str) -> Path:
+        """A file or directory of the controller, sought as Ansible does; `kind` is `files` or `templates`.
+
+        Raises SparkbedError naming the places looked at.
+        """
+
+    def render_file(self, path: Path, dest: str = "", **options: Any) -> str:
+        """A template file's text, rendered; `options` are Jinja's delimiters and trimming, `newline_sequence` too."""
+
+
+def failed(msg: Any, **more: Any) -> dict[str, Any]:
+    """A failed result."""
+    return {"failed": True, "changed": False, "msg": msg, **more}
+
+
+def call_agent(context: ActionContext, module: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return context.agent.call(module, items, check=context.check, diff=context.diff, environment=context.environment)

@@ -1,0 +1,54 @@
+"""debug, assert, fail, set_fact: no host is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparkbed.errors import SparkbedError
+from sparkbed.playbook.modules.controller.context import ActionContext, failed
+
+
+def debug(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
+    # A context that knows no -v is one that got none.
+    verbosity = int(getattr(context, "verbosity", 0))
+    if int(args.get("verbosity", 0)) > verbosity:
+        return {"changed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
+    if "var" not in args:
+        return {"changed": False, "msg": args.get("msg", "Hello world!")}
+    expression = args["var"]
+    if not isinstance(expression, str):  # a template that stood there is resolved to its value by now
+        return {"changed": False, str(type(expression)): expression}
+    try:
+        value = context.evaluate(expression)
+    except SparkbedError as error:
+        value = "VARIABLE IS NOT DEFINED!"
+        if verbosity:
+            value += f": {error.what}"
+    return {"changed": False, expression: value}
+
+
+def assert_(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
+    conditions = args["that"] if isinstance(args["that"], list) else [args["that"]]
+    quiet = bool(args.get("quiet"))
+    for condition in conditions:
+        if context.conditional(condition):
+            continue
+        result = failed(args.get("fail_msg", "Assertion failed"), evaluated_to=False)
+        return result if quiet else {**result, "assertion": condition}
+    return {"changed": False, "msg": args.get("success_msg", "All assertions passed")}
+
+
+def fail(args: Mapping[str, Any], _context: ActionContext) -> dict[str, Any]:
+    return failed(str(args.get("msg", "Failed as requested from task")))
+
+
+def set_fact(args: Mapping[str, Any], _context: ActionContext) -> dict[str, Any]:
+    facts = {name: value for name, value in args.items() if name != "cacheable"}
+    if not facts:
+        return failed("No key/value pairs provided, at least one is required for this action to succeed")
+    for name in facts:
+        if not str(name).isidentifier():
+            rule = "It must begin with a letter or underscore, and hold only letters, digits and underscores."
+            return failed(f"The variable name {name!r} is not valid. {rule}")
+    return {"changed": False, "ansible_facts": facts}

@@ -1,0 +1,43 @@
+"""Modules that steer the play and touch no host."""
+
+from __future__ import annotations
+
+from sparkbed.playbook.modules.base import ModuleSpec, Option
+
+CONTROLS = [
+    ModuleSpec(
+        "debug",
+        {
+            "msg": Option("raw", default="Hello world!"),
+            "var": Option("raw"),
+            "verbosity": Option("int", default=0),
+        },
+        runs_on="controller",
+        loops_together=False,
+        exclusive=(("msg", "var"),),
+    ),
+    ModuleSpec(
+        "assert",
+        {
+            "that": Option("raw", required=True),
+            "fail_msg": Option("raw", aliases=("msg",)),
+            "success_msg": Option("raw"),
+            "quiet": Option("bool", default=False),
+        },
+        runs_on="controller",
+        loops_together=False,
+    ),
+    ModuleSpec(
+        "fail",
+        {"msg": Option("str", default="Failed as requested from task")},
+        runs_on="controller",
+        loops_together=False,
+    ),
+    ModuleSpec(
+        "set_fact",
+        {"cacheable": Option("bool", default=False)},
+        runs_on="controller",
+        loops_together=False,
+        any_options=True,
+    ),
+]
