@@ -17,6 +17,7 @@ from sparkbed.errors import UsageError
 from sparkbed.inventory.model import Inventory
 from sparkbed.playbook import names, parse, tags
 from sparkbed.playbook.execute import Executor
+from sparkbed.playbook.keywords import Refusal
 from sparkbed.playbook.lookups import lookup
 from sparkbed.playbook.output import Failures, Output, Silent, Terminal
 from sparkbed.playbook.plays import Play, Playbook, tasks_of
@@ -86,7 +87,7 @@ class Runner:
         """
         file = Path(path)
         playbook = parse.load(file, self.inventory.path)
-        refuse = parse.Refusal(f"ansible-playbook -i {self.inventory.path} {file}")
+        refuse = Refusal(f"ansible-playbook -i {self.inventory.path} {file}")
         names.check(playbook, self.inventory, extra_vars or {}, refuse, self._templates)
         return playbook
 

@@ -22,8 +22,8 @@ from sparkbed.inventory.model import Inventory
 from sparkbed.model import Position
 from sparkbed.playbook import filters
 from sparkbed.playbook.actions import find_file
+from sparkbed.playbook.keywords import Refusal
 from sparkbed.playbook.lookups import KINDS
-from sparkbed.playbook.parse import Refusal
 from sparkbed.playbook.plays import Play, Playbook, Task, tasks_of
 from sparkbed.playbook.strategy import load_variables
 from sparkbed.playbook.templating import TemplateError, Templates, is_all_template, is_template

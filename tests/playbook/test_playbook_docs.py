@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sparkbed.home import ROOT
-from sparkbed.playbook import filters, lookups, modules, names, parse, tests
+from sparkbed.playbook import filters, keywords, lookups, modules, names, tests
 
 PAGE = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
 
@@ -13,11 +13,11 @@ PAGE = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize(
     "words",
     [
-        parse.PLAY_KEYWORDS,
-        parse.BLOCK_KEYWORDS,
-        parse.HANDLER_KEYWORDS,
-        parse.LOOP_CONTROL,
-        parse.META,
+        keywords.PLAY_KEYWORDS,
+        keywords.BLOCK_KEYWORDS,
+        keywords.HANDLER_KEYWORDS,
+        keywords.LOOP_CONTROL,
+        keywords.META,
         modules.SPECS.keys(),
         filters.ANSIBLE.keys(),
         filters.REFUSED.keys() - {"vault", "unvault"},
