@@ -1,4 +1,4 @@
-"""What plays, blocks and tasks can say: the keywords, what they share (settings, tags, variables), how one is refused."""
+"""What plays, blocks and tasks can say: keywords, what they share (settings, tags, variables), how one is refused."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _imported(path: Path, entry: Map, key: str, refuse: Refusal, above: tuple[Pa
     target = entry[key]
     if not isinstance(target, str) or is_template(target):
         raise refuse(f"{key} takes the literal name of a file", entry.where(key))
-    settings = Settings(
+    said = Settings(
         tags=tags_of(entry, refuse), vars=variables_of(entry, "vars", refuse), when=listed(entry, "when")
     )
     file = path.parent / target
