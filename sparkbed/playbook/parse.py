@@ -61,9 +61,7 @@ def _imported(path: Path, entry: Map, key: str, refuse: Refusal, above: tuple[Pa
     target = entry[key]
     if not isinstance(target, str) or is_template(target):
         raise refuse(f"{key} takes the literal name of a file", entry.where(key))
-    said = Settings(
-        tags=tags_of(entry, refuse), vars=variables_of(entry, "vars", refuse), when=listed(entry, "when")
-    )
+    said = Settings(tags=tags_of(entry, refuse), vars=variables_of(entry, "vars", refuse), when=listed(entry, "when"))
     file = path.parent / target
     if not file.is_file():
         raise refuse.wrong(f"there is no playbook {target}", entry.where(key), f"Looked at {file}.")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Union
 
 from sparkbed.model import Position
+from sparkbed.playbook.variables import Layer
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,110 @@ class Settings:
     vars: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Role:
+    """One use of a role: what its files define, and what the use says. Its tasks and handlers stand in the play.
+
+    `defaults` and `values` are those of its own files, `vars` and `params` those of the use. `identity` is the same for
+    two uses that count as one.
+    """
+
+    name: str
+    path: Path
+    identity: str
+    parents: tuple[Role, ...] = ()
+    dependencies: tuple[Role, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    allow_duplicates: bool = False
+    public: bool = True
+    included: bool = False
+
+    @cached_property
+    def all_dependencies(self) -> tuple[Role, ...]:
+        """Every role that this one depends on, in the order in which they run."""
+        return tuple(one for role in self.dependencies for one in (*role.all_dependencies, role))
+
+    @cached_property
+    def chain(self) -> tuple[Role, ...]:
+        """The roles that led here, the outermost first, this one last."""
+        return (*self.parents, self)
+
+    @cached_property
+    def own_defaults(self) -> Mapping[str, Any]:
+        """What the play sees of its defaults."""
+        return _merged([*(role.own_defaults for role in self.all_dependencies), self.defaults])
+
+    @cached_property
+    def all_defaults(self) -> Mapping[str, Any]:
+        """The defaults that its own tasks see."""
+        below = [role.own_defaults for role in self.all_dependencies]
+        return _merged([*below, *(role.defaults for role in self.chain)])
+
+    @cached_property
+    def exports(self) -> Mapping[str, Any]:
+        """What the play sees of its variables."""
+        return _merged([*(role.exports for role in self.all_dependencies), self.values])
+
+    @cached_property
+    def all_values(self) -> Mapping[str, Any]:
+        """The variables that its own tasks see: those of its files and of its use."""
+        inherited = [values for role in self.chain for values in (role.vars, role.values)]
+        below = [role.exports for role in self.all_dependencies]
+        return _merged([*inherited, *below, self.values, self.vars])
+
+    @cached_property
+    def all_params(self) -> Mapping[str, Any]:
+        """The parameters of its use, over those of the roles that led here."""
+        return _merged([role.params for role in self.chain])
+
+
+def _merged(parts: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return {name: value for part in parts for name, value in part.items()}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a task stands beyond its own file: its role, and what the includes around it pass on.
+
+    `params` are the variables of those includes, the strongest first: they win over what tasks set and register.
+    `within` are the folders of the files and roles around, as they were written, the innermost first.
+    """
+
+    role: Role | None = None
+    params: tuple[Layer, ...] = ()
+    led_from: tuple[Role, ...] = ()
+    within: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of the roles around, the innermost first."""
+        return tuple(role.path for role in reversed(self.role.chain)) if self.role else ()
+
+
+@dataclass(frozen=True)
+class Include:
+    """What an `include_tasks` or `include_role` passes on to what it includes.
+
+    `outer` is what stands around it, `apply` its option of that name. `ahead` are the steps of what it is known to
+    include when the playbook is read; None where that cannot be known.
+    """
+
+    outer: Settings
+    apply: Settings
+    handler: bool = False
+    ahead: tuple[Step, ...] | None = None
+    roles: tuple[Role, ...] = ()
+
+
 @dataclass(frozen=True)
 class Task:
-    """One task. `module` is the short name of a module in `modules.SPECS`, or `meta` or `include_tasks`."""
+    """One task. `module` is the short name of a module in `modules.SPECS`, or `meta`.
+
+    `include` is there for include_tasks and include_role. `implicit` are metas that no file holds.
+    """
 
     name: str
     module: str
@@ -69,11 +172,21 @@ class Task:
     listen: tuple[str, ...] = ()
     args_template: str | None = None
     action: str = ""
+    place: Place = field(default_factory=Place)
+    include: Include | None = None
+    implicit: bool = False
 
     @property
     def title(self) -> str:
-        """The name that output shows: the task's own, or its module's as it was written."""
-        return self.name or self.action
+        """The name that output shows: the role's, then the task's own or its module's as it was written."""
+        return self.titled(self.name)
+
+    def titled(self, name: str) -> str:
+        """`title` with `name`, whose templates are rendered, for the task's own."""
+        if self.module == "include_role":
+            return name or f"{self.action} : {self.args.get('name', self.args.get('role'))}"
+        role = f"{self.place.role.name} : " if self.place.role else ""
+        return role + (name or self.action)
 
 
 @dataclass(frozen=True)
@@ -92,7 +205,11 @@ Step = Union[Task, Block]  # noqa: UP007  # Block is not defined yet where tasks
 
 @dataclass(frozen=True)
 class Play:
-    """Tasks for the hosts of a pattern, in three sections, each followed by the handlers that it notified."""
+    """Tasks for the hosts of a pattern, in three sections, each followed by the handlers that it notified.
+
+    `role_steps` are the tasks of `roles:` and their dependencies. `roles` are these and the imported ones. `handlers`
+    are those of `roles:`, of the play and of imported roles.
+    """
 
     name: str
     hosts: str
@@ -105,10 +222,12 @@ class Play:
     handlers: tuple[Task, ...]
     settings: Settings
     folder: Path
+    role_steps: tuple[Step, ...] = ()
+    roles: tuple[Role, ...] = ()
 
     @property
     def sections(self) -> tuple[tuple[Step, ...], ...]:
-        return self.pre_tasks, self.tasks, self.post_tasks
+        return self.pre_tasks, (*self.role_steps, *self.tasks), self.post_tasks
 
 
 @dataclass(frozen=True)
