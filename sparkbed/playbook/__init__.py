@@ -188,13 +188,15 @@ class Runner:
         """Run one play; False when all its hosts were lost in it, which ends the playbook."""
         name = self._rendered(play, play.name or play.hosts, variables.extra)
         self.output.play(name, check=check)
-        before = set(progress.failures) | progress.stopped
+        before = progress.failures.keys() | progress.stopped.keys()
         left = [host for host in hosts if host not in before]
+        if hosts:
+            progress.failures.update({**progress.stopped, **progress.failures})
         if not left:
             self.output.note("skipping: no hosts matched")
             return True
         PlayRun(play, name, left, hosts, variables, executor, progress, self.output, pool).run()
-        return not set(left) <= set(progress.failures) | progress.stopped
+        return not set(left) <= progress.failures.keys() | progress.stopped.keys()
 
     def _hosts(self, play: Play, within: set[str] | None, extra: Mapping[str, Any]) -> list[str]:
         """The hosts of a play, in inventory order."""

@@ -264,6 +264,9 @@ class _Checker:
             table = self.templates.filters if kind == "filter" else self.templates.tests
             if node.name not in table:
                 raise self._unknown(kind, node.name, _at(where, node, lines))
+            if isinstance(node, nodes.Filter) and not _seeded(node):
+                why = f"filter {node.name!r} without a seed is outside the subset (its result changes on every run)"
+                raise self.refuse(why, _at(where, node, lines), "Give it `seed=inventory_hostname`, or another text.")
         for call in tree.find_all(nodes.Call):
             self._lookup(call, _at(where, call, lines))
         free = meta.find_undeclared_variables(tree)
@@ -316,12 +319,26 @@ class _Only:
     def resolve(self, name: str) -> Any:
         return self.values.get(name, missing)
 
+    def wrote(self, text: str) -> bool:
+        return bool(text)
+
 
 def _at(where: Position, node: nodes.Node, lines: bool) -> Position:
     return Position(where.file, node.lineno or 1) if lines else where
 
 
 _GUARDS = frozenset(["default", "d", "mandatory"])
+
+
+_PLACE_OF_SEED = {"random": 2, "shuffle": 0}
+
+
+def _seeded(node: nodes.Filter) -> bool:
+    """Whether the result of a filter that makes things up is the same on every run."""
+    name = node.name.rpartition(".")[2]
+    if name not in _PLACE_OF_SEED or node.dyn_args is not None or node.dyn_kwargs is not None:
+        return True
+    return len(node.args) > _PLACE_OF_SEED[name] or any(given.key == "seed" for given in node.kwargs)
 
 
 def _asked(tree: nodes.Template) -> set[str]:

@@ -50,14 +50,14 @@ class HostState:
 class Progress:
     """What a run of several plays carries on: counts, failures, and the task to start at.
 
-    `stopped` are the hosts that another one's failure failed (any_errors_fatal, run_once): as in ansible-core, they are
-    in no later play and the run counts as failed, also when a rescue let them go on in this play.
+    `stopped` are the hosts that another one's failure failed (any_errors_fatal, run_once), and why: as in ansible-core,
+    they are in no later play, also when a rescue let them go on in this one, and a later play counts them as failed.
     """
 
     counts: dict[str, Counts] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     start_at: str | None = None
-    stopped: set[str] = field(default_factory=set)
+    stopped: dict[str, Failure] = field(default_factory=dict)
 
     def count(self, host: str) -> Counts:
         return self.counts.setdefault(host, Counts())
@@ -159,8 +159,7 @@ class PlayRun:
 
     def _recover(self, host: str) -> None:
         self.states[host].failed = False
-        if host not in self.progress.stopped:
-            self.progress.failures.pop(host, None)
+        self.progress.failures.pop(host, None)
 
     def _meta(self, task: Task, hosts: Sequence[str], *, rescuing: bool) -> None:
         chosen = []
@@ -329,9 +328,9 @@ class PlayRun:
             if host not in lost and state.active:
                 state.failed, state.twice = True, twice
                 state.removed += 1
-                self.progress.stopped.add(host)
                 message = f"stopped because the task failed on {lost[0]}"
-                self.progress.failures[host] = Failure(host, self._title, task.position, message)
+                failure = Failure(host, self._title, task.position, message)
+                self.progress.failures[host] = self.progress.stopped[host] = failure
 
     # -- handlers ---------------------------------------------------------------------------------------------------
 

@@ -23,40 +23,38 @@ from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
-from sparkbed.errors import SparkbedError
 from sparkbed.playbook import filters, tests
+from sparkbed.playbook.markers import (
+    OMIT,
+    BrokenMarker,
+    Marker,
+    Omit,
+    TemplateError,
+    UndefinedNameError,
+    marker_of,
+    raise_marker,
+)
+
+__all__ = [
+    "OMIT",
+    "SCOPE",
+    "BrokenMarker",
+    "Constant",
+    "Marker",
+    "Names",
+    "Omit",
+    "TemplateError",
+    "Templates",
+    "UndefinedNameError",
+    "final",
+    "is_all_template",
+    "is_template",
+    "raise_marker",
+]
 
 SCOPE = "\0scope"
 """The key under which a template's context holds its names."""
 _MARKS = ("{{", "{%", "{#")
-
-
-class TemplateError(SparkbedError):
-    """A template or an expression that has no value; the text says why."""
-
-
-class UndefinedNameError(TemplateError):
-    """A template names something that nothing defines."""
-
-
-class _BrokenError(jinja2.TemplateRuntimeError):
-    """What a broken value raises within Jinja; `final` makes a TemplateError of it."""
-
-
-class Omit:
-    """The value of `omit`: an option that has it is left out."""
-
-    _only: Omit | None = None
-
-    def __new__(cls) -> Omit:
-        cls._only = cls._only or super().__new__(cls)
-        return cls._only
-
-    def __repr__(self) -> str:
-        return "omit"
-
-
-OMIT = Omit()
 
 
 class Names(Protocol):
@@ -65,49 +63,8 @@ class Names(Protocol):
     def resolve(self, name: str) -> Any:
         """The value of `name`, or Jinja's `missing`."""
 
-
-class Marker(jinja2.StrictUndefined):
-    """What is not there. Attributes and items of it are not there either, so `a.b.c | default(1)` works."""
-
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        if name[:2] == "__":
-            raise AttributeError(name)
-        return self
-
-    def __getitem__(self, key: Any) -> Any:
-        return self
-
-    @property
-    def _undefined_message(self) -> str:
-        if self._undefined_hint:
-            return self._undefined_hint
-        if self._undefined_obj is missing:
-            return f"{self._undefined_name!r} is undefined"
-        kind = "dict" if isinstance(self._undefined_obj, Mapping) else type(self._undefined_obj).__name__
-        kind = "list" if isinstance(self._undefined_obj, list) else kind
-        return f"object of type {kind!r} has no attribute {self._undefined_name!r}"
-
-
-class BrokenMarker(Marker):
-    """A value whose template failed for another reason than a missing name: `default()` does not replace it."""
-
-    __slots__ = ()
-
-
-def _marker(error: Exception) -> Marker:
-    if isinstance(error, RecursionError):
-        return _broken("Recursive loop detected in template.")
-    if isinstance(error, jinja2.UndefinedError):
-        return Marker(hint=str(error))
-    if isinstance(error, jinja2.TemplateSyntaxError):
-        return _broken(f"Syntax error in template: {error.message}")
-    return _broken(str(error) or type(error).__name__)
-
-
-def _broken(why: str) -> BrokenMarker:
-    return BrokenMarker(hint=why, exc=_BrokenError)
+    def wrote(self, text: str) -> bool:
+        """Whether `text` stands in a document: only such text may become an expression."""
 
 
 class _Context(Context):
@@ -137,6 +94,19 @@ class _CodeGenerator(NativeCodeGenerator):
         if isinstance(node, nodes.TemplateData):
             return node.as_const(frame.eval_ctx)
         raise nodes.Impossible
+
+    def visit_Const(self, node: nodes.Const, frame: Frame) -> None:
+        """A constant text with a template in it: conditions render it, and so do lookups that are given it."""
+        if isinstance(node.value, str) and is_template(node.value):
+            self.write(f"environment.constant(context, {node.value!r})")
+        else:
+            super().visit_Const(node, frame)
+
+
+class Constant(str):
+    """A text that a template's author wrote between quotes, with a template in it."""
+
+    __slots__ = ()
 
 
 class _Lexer(Lexer):
@@ -168,15 +138,27 @@ def _join(parts: Iterable[Any]) -> Any:
     if len(pieces) == 1:
         return pieces[0]
     for piece in pieces:
-        if isinstance(piece, Undefined):
+        if isinstance(piece, Marker):
             return piece
     return "".join([piece if type(piece) is str else _text(piece) for piece in pieces])
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, Omit):
-        raise TemplateError("omit can only be the whole value of an option, not a part of a text")
+    """What stands for `value` beside other text: nothing for `omit` and for an `if` without its `else`."""
+    if isinstance(value, Omit) or (isinstance(value, Undefined) and not isinstance(value, Marker)):
+        return ""
+    if isinstance(value, range):
+        return str(value)
     return str(final(value, omit=False))
+
+
+def _now(utc: bool = False, fmt: str | None = None) -> Any:
+    moment = datetime.datetime.now(datetime.timezone.utc if utc else None).replace(tzinfo=None)
+    return moment.strftime(fmt) if fmt else moment
+
+
+def _undef(hint: str | None = None) -> Marker:
+    return Marker(hint=hint or "Mandatory variable has not been overridden")
 
 
 class _Environment(SandboxedEnvironment):
@@ -186,14 +168,23 @@ class _Environment(SandboxedEnvironment):
     context_class = _Context
     concat = staticmethod(_join)
 
-    def __init__(self, *, keep_backslashes: bool, **options: Any) -> None:
+    def __init__(
+        self, *, keep_backslashes: bool, constants: Callable[[str, Names], Any] | None = None, **options: Any
+    ) -> None:
         super().__init__(
             undefined=Marker, autoescape=False, optimized=False, **{"trim_blocks": True, **options}, cache_size=0
         )
         self.own_lexer = _Lexer(self) if keep_backslashes else None
+        self._constants = constants
         filters.install(self.filters)
         tests.install(self.tests)
-        self.globals.update(omit=OMIT, range=range)
+        self.globals.update(omit=OMIT, range=range, now=_now, undef=_undef)
+
+    def constant(self, context: Context, text: str) -> Any:
+        """The value of a constant text with a template in it."""
+        if self._constants is None:
+            return Constant(text)
+        return final(self._constants(text, context.parent[SCOPE]))
 
     @property
     def lexer(self) -> Lexer:
@@ -233,7 +224,7 @@ def final(value: Any, *, omit: bool = True) -> Any:
     if isinstance(value, (int, float)):
         return value
     if isinstance(value, (datetime.date, datetime.time)):
-        return str(value)
+        return value
     if isinstance(value, bytes):
         raise TemplateError("bytes are no value; decode them")
     if callable(value) and not isinstance(value, Iterable):
@@ -242,17 +233,7 @@ def final(value: Any, *, omit: bool = True) -> Any:
         raise TemplateError("a range is no value; write `range(...) | list`")
     if isinstance(value, Iterable):
         return [final(item, omit=omit) for item in value if not (omit and isinstance(item, Omit))]
-    return value
-
-
-def raise_marker(marker: Undefined) -> None:
-    """Raise what `marker` stands for."""
-    try:
-        marker._fail_with_undefined_error()
-    except jinja2.UndefinedError as error:
-        raise UndefinedNameError(str(error)) from None
-    except jinja2.TemplateRuntimeError as error:
-        raise TemplateError(str(error)) from None
+    raise TemplateError(f"a {type(value).__name__} is no value that a variable can have")
 
 
 _LOOKUPS = ("lookup", "query", "q")
@@ -269,7 +250,7 @@ class Templates:
         self._files: dict[tuple[Any, ...], tuple[str, jinja2.Template]] = {}
         self._compiled: dict[tuple[str, bool], jinja2.Template] = {}
         self._environment = _Environment(keep_backslashes=True)
-        self._conditions = _Environment(keep_backslashes=False)
+        self._conditions = _Environment(keep_backslashes=False, constants=self.render)
         if lookup:
             for environment in (self._environment, self._conditions):
                 environment.globals.update(lookup=lookup, query=_query(lookup), q=_query(lookup))
@@ -281,7 +262,7 @@ class Templates:
         try:
             compiled = self._template(text)
         except jinja2.TemplateSyntaxError as error:
-            return _marker(error)
+            return marker_of(error)
         result = self._run(compiled, names)
         # Jinja drops one newline at the end; a text keeps as many as it was written with.
         if text.endswith("\n") and isinstance(result, str):
@@ -303,7 +284,7 @@ class Templates:
         try:
             compiled = self._expression(text, condition)
         except jinja2.TemplateSyntaxError as error:
-            return _marker(error)
+            return marker_of(error)
         return self._run(compiled, names)
 
     def condition(self, raw: Any, names: Names) -> bool:
@@ -316,6 +297,8 @@ class Templates:
             return raw
         if isinstance(raw, str) and is_all_template(raw.strip()):
             raw = final(self.render(raw.strip(), names))
+            if isinstance(raw, str) and raw.strip() and not names.wrote(raw):
+                raise TemplateError("Encountered untrusted template or expression.")
         if isinstance(raw, bool):
             return raw
         if raw is None or (isinstance(raw, str) and not raw.strip()):
@@ -427,7 +410,7 @@ class Templates:
         except UndefinedNameError as error:
             return Marker(hint=str(error))
         except Exception as error:  # noqa: BLE001  # a filter can raise anything; the task reports it with its line
-            return _marker(error)
+            return marker_of(error)
 
 
 def _expression(environment: _Environment, text: str, *, escape: bool) -> jinja2.Template:

@@ -7,12 +7,15 @@ import math
 import operator
 import os
 import re
+import urllib.parse
 from collections.abc import Callable, Mapping
-from itertools import zip_longest
 from typing import Any
 
 from jinja2.runtime import Undefined
 from jinja2.tests import TESTS
+
+from sparkbed.playbook import versions
+from sparkbed.playbook.markers import BrokenMarker, Marker
 
 Test = Callable[..., Any]
 
@@ -56,6 +59,20 @@ def _skipped(value: Any) -> bool:
     return bool(_result("skipped", value).get("skipped"))
 
 
+def _finished(value: Any) -> bool:
+    """Whether an asynchronous task is done; any other task is."""
+    return bool(_result("finished", value).get("finished", True))
+
+
+def _started(value: Any) -> bool:
+    return bool(_result("started", value).get("started", True))
+
+
+def _timedout(value: Any) -> bool:
+    after = _result("timedout", value).get("timedout")
+    return bool(after and after.get("period"))
+
+
 def _regex(
     value: Any = "", pattern: str = "", ignorecase: bool = False, multiline: bool = False, match_type: str = "search"
 ) -> bool:
@@ -82,35 +99,23 @@ _OPERATORS = {
 }
 
 
-def _version_parts(text: str) -> list[int | str]:
-    return [int(part) if part.isdigit() else part for part in re.findall(r"\d+|[a-z]+", text.lower())]
-
-
-def _order(left: str, right: str) -> int:
-    """-1, 0 or 1 as `left` is older, equal or newer; a version with more parts is newer."""
-    for one, other in zip_longest(_version_parts(left), _version_parts(right)):
-        if one == other:
-            continue
-        if one is None or other is None:
-            return -1 if one is None else 1
-        if isinstance(one, int) and isinstance(other, int):
-            return -1 if one < other else 1
-        if isinstance(one, str) and isinstance(other, str):
-            return -1 if one < other else 1
-        raise TestError(f"Version comparison failed: {left!r} and {right!r} have different forms")
-    return 0
-
-
 def _version(
     value: Any, version: Any, operator: str = "eq", strict: Any = None, version_type: str | None = None
 ) -> bool:
-    if value in ("", None) or version in ("", None):
+    if strict is not None and version_type is not None:
+        raise TestError("Cannot specify both 'strict' and 'version_type'")
+    if not value or not version:
         raise TestError("a version to compare can't be empty")
+    kind = "strict" if strict else version_type or "loose"
+    if kind not in versions.KINDS:
+        raise TestError(f"Invalid version type ({kind}). Must be one of {', '.join(versions.KINDS)}")
     if operator not in _OPERATORS:
         raise TestError(f"Invalid operator type ({operator}). Must be one of {', '.join(_OPERATORS)}")
-    if strict or version_type not in (None, "loose"):
-        raise TestError("only loose version comparison is in the subset")
-    return bool(_OPERATORS[operator](_order(str(value), str(version)), 0))
+    read = versions.KINDS[kind]
+    try:
+        return bool(_OPERATORS[operator](read(str(value)), read(str(version))))
+    except (TypeError, ValueError) as error:
+        raise TestError(f"Version comparison failed: {error}") from None
 
 
 _TRUE, _FALSE = ("yes", "on", "1", "true", "y", "t"), ("no", "off", "0", "false", "n", "f")
@@ -151,6 +156,25 @@ def _all(values: Any) -> bool:
     return all(values)
 
 
+def _uri(value: Any, schemes: Any = None) -> bool:
+    try:
+        scheme = urllib.parse.urlparse(value).scheme
+    except (ValueError, AttributeError, TypeError):
+        return False
+    return not schemes or scheme in schemes
+
+
+def _url(value: Any, schemes: Any = None) -> bool:
+    if not _uri(value, schemes):
+        return False
+    parts = urllib.parse.urlparse(value)
+    return bool(parts.netloc or parts.scheme == "file")
+
+
+def _urn(value: Any) -> bool:
+    return _uri(value, ["urn"])
+
+
 def _same_file(path: Any, other: Any) -> bool:
     return os.path.samefile(path, other)  # noqa: PTH121  # texts
 
@@ -168,9 +192,11 @@ ANSIBLE: dict[str, Test] = {
     "failure": _failed,
     "falsy": _falsy,
     "file": os.path.isfile,  # texts
+    "finished": _finished,
     "is_abs": os.path.isabs,  # texts
     "is_dir": os.path.isdir,  # texts
     "is_file": os.path.isfile,  # texts
+    "is_mount": os.path.ismount,  # texts
     "is_link": os.path.islink,  # texts
     "is_same_file": _same_file,
     "isnan": _nan,
@@ -179,6 +205,7 @@ ANSIBLE: dict[str, Test] = {
     "link": os.path.islink,  # texts
     "link_exists": os.path.lexists,
     "match": _match,
+    "mount": os.path.ismount,  # texts
     "nan": _nan,
     "reachable": _reachable,
     "regex": _regex,
@@ -186,13 +213,18 @@ ANSIBLE: dict[str, Test] = {
     "search": _search,
     "skip": _skipped,
     "skipped": _skipped,
+    "started": _started,
     "subset": _subset,
     "succeeded": _succeeded,
     "success": _succeeded,
     "successful": _succeeded,
     "superset": _superset,
+    "timedout": _timedout,
     "truthy": _truthy,
     "unreachable": _unreachable,
+    "uri": _uri,
+    "url": _url,
+    "urn": _urn,
     "version": _version,
     "version_compare": _version,
 }
@@ -208,7 +240,7 @@ def _undefined(value: Any) -> Any:
 
 def _known(value: Any, answer: bool) -> Any:
     """Whether a broken template is defined can't be said: its error is the answer."""
-    if type(value).__name__ == "BrokenMarker":
+    if isinstance(value, BrokenMarker):
         str(value)
     return answer
 
@@ -220,7 +252,7 @@ def _lenient(test: Test) -> Test:
     @functools.wraps(test)
     def wrapped(*args: Any, **options: Any) -> Any:
         for argument in args[skipped:]:
-            if isinstance(argument, Undefined):
+            if isinstance(argument, Marker):
                 str(argument)
         return test(*args, **options)
 
@@ -231,8 +263,8 @@ def _lenient(test: Test) -> Test:
 def _table() -> dict[str, Test]:
     """Jinja's and Ansible's tests."""
     known: dict[str, Any] = {**TESTS, **ANSIBLE}
-    known.update({f"ansible.builtin.{name}": test for name, test in ANSIBLE.items()})
-    return {**{name: _lenient(test) for name, test in known.items()}, "defined": _defined, "undefined": _undefined}
+    table = {**{name: _lenient(test) for name, test in known.items()}, "defined": _defined, "undefined": _undefined}
+    return {**table, **{f"ansible.builtin.{name}": test for name, test in table.items()}}
 
 
 def install(table: dict[str, Any]) -> None:

@@ -69,6 +69,10 @@ class Scope:
     def names(self) -> set[str]:
         return {name for layer in self.layers for name in layer.values}
 
+    def wrote(self, text: str) -> bool:
+        """Whether `text` stands word for word in a document: nothing that a host said becomes an expression."""
+        return any(_holds(layer.values, text) for layer in self.layers if layer.document)
+
     # -- what tasks ask --------------------------------------------------------------------------------------------
 
     def value(self, raw: Any) -> Any:
@@ -89,6 +93,14 @@ class Scope:
 
     def expression(self, text: str) -> Any:
         return final(self.templates.expression(text, self))
+
+
+def _holds(value: Any, text: str) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds(part, text) for part in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_holds(part, text) for part in value)
+    return isinstance(value, str) and value == text
 
 
 class _Members(dict[Any, Any]):

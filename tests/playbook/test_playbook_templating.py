@@ -83,6 +83,10 @@ def test_values_keep_their_types(value: Any) -> None:
         ("a{{ none }}", "a"),
         ("{% if false %}x{% endif %}", None),
         ("{{ nope | default(omit) }}", OMIT),
+        ("x{{ omit }}", "x"),
+        ("x{{ 1 if false }}", "x"),
+        ("{{ ['a', 'A'] | unique }}", ["a"]),
+        ("{{ {1: 'a', 'b': 1} | to_nice_json(indent=0) }}", '{\n"1": "a",\n"b": 1\n}'),
         ("{{ (nope | upper) | default('x') }}", "x"),
         ("{{ nope.a.b['c'] | default('x') }}", "x"),
         ("{{ own.b }}", 2),
@@ -106,10 +110,12 @@ def test_what_templates_give(template: str, value: Any) -> None:
         ("{{ mapping.nope }}", "object of type 'dict' has no attribute 'nope'"),
         ("{{ loop_one }}", "Recursive loop"),
         ("{{ broken | default('no') }}", "division by zero"),
-        ("x{{ omit }}", "omit"),
         ("{{ mapping.keys }}", "not called"),
         ("{{ 'x' | int('a', 'b', 'c', 'd') }}", "argument"),
         ("{{ one", "Syntax error"),
+        ("{{ 1 if false }}", "no `else`"),
+        ("{{ [1] | shuffle }}", "seed"),
+        ("{{ now() - now() }}", "timedelta"),
         ("{{ ''.__class__.__mro__ }}", "unsafe"),
     ],
 )
@@ -123,6 +129,13 @@ def test_what_has_no_value(template: str, words_of_it: str) -> None:
 def test_conditions_must_be_true_or_false(condition: Any) -> None:
     with pytest.raises(TemplateError):
         scope({"one": 1}).condition(condition)
+
+
+def test_what_a_host_said_never_becomes_a_condition() -> None:
+    names = scope({"written": "one == 1", "one": 1}, {"said": "one == 2"})
+    assert names.condition("{{ written }}") is True
+    with pytest.raises(TemplateError, match="untrusted"):
+        names.condition("{{ said }}")
 
 
 def test_an_undefined_name_in_a_condition_is_named() -> None:
