@@ -17,6 +17,7 @@ MODULES = {
     "file": "file",
     "lineinfile": "lineinfile",
     "ping": "ping",
+    "setup": "setup",
     "shell": "command",
     "slurp": "slurp",
     "stat": "stat",
