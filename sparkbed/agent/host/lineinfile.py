@@ -1,16 +1,6 @@
-import os
-import re
-
+from .editing import encoded, existing, lines_of, pattern, put
 from .framing import Call, Failed
-from .paths import (
-    apply_attributes,
-    back_up,
-    content_diff,
-    expand,
-    put_in_place,
-    validate,
-    written_beside,
-)
+from .paths import expand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,100 +11,100 @@ def lineinfile(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     """See that one line is (or is not) in a text file."""
     path = expand(args["path"])
     present = (args.get("state") or "present") == "present"
-    if os.path.isdir(path):
-        raise Failed(f"Path {path} is a directory !", rc=256)
     if present and args.get("line") is None:
         raise Failed("line is required with state=present")
-    if not present and args.get("line") is None and not args.get("regexp") and not args.get("search_string"):
+    if not present and args.get("line") is None and args.get("regexp") is None and args.get("search_string") is None:
         raise Failed("one of line, search_string, or regexp is required with state=absent")
-    if args.get("backrefs") and not args.get("regexp"):
+    if present and args.get("backrefs") and args.get("regexp") is None:
         raise Failed("regexp is required with backrefs=true")
-    if not os.path.exists(path):
-        if not present:
-            return {"msg": "file not present"}
-        if not args.get("create"):
-            raise Failed(f"Destination {path} does not exist !", rc=257)
-        lines = []  # type: list[bytes]
+    before = existing(path, f"Destination {path} does not exist !", create=not present or bool(args.get("create")))
+    if before is None and not present:
+        return {"msg": "file not present"}
+    lines = lines_of(before or b"")
+    if present:
+        new, msg = _with_line(list(lines), args)
+        result = {"msg": msg, "changed": bool(msg), "backup": ""}  # type: dict[str, Any]
     else:
-        with open(os.path.realpath(path), "rb") as file:
-            lines = file.read().splitlines(True)
-    new, msg = (_with_line if present else _without_line)(list(lines), args)
-    return _finish(call, path, lines, new, msg, args)
+        new = _without_line(lines, args)
+        gone = len(lines) - len(new)
+        result = {"msg": f"{gone} line(s) removed" if gone else "", "changed": gone > 0, "found": gone, "backup": ""}
+    return put(call, args, before, b"".join(new), result, backup_key="backup")
 
 
 def _matcher(args: "dict[str, Any]") -> "Any":
-    if args.get("regexp"):
-        return re.compile(args["regexp"].encode("utf-8")).search
-    if args.get("search_string"):
-        wanted = args["search_string"].encode("utf-8")
+    """What says whether a line is the one meant by `regexp` or `search_string`; None when neither is given."""
+    if args.get("regexp") is not None:
+        return pattern(encoded(args["regexp"]), "regexp").search
+    if args.get("search_string") is not None:
+        wanted = encoded(args["search_string"])
         return lambda line: wanted in line
     return None
 
 
+def _bare(line: bytes) -> bytes:
+    return line.rstrip(b"\r\n")
+
+
 def _with_line(lines: "list[bytes]", args: "dict[str, Any]") -> "tuple[list[bytes], str]":
-    line = args["line"].encode("utf-8", "surrogateescape").rstrip(b"\r\n")
+    """The new lines, and what was done to them: nothing, when the line is there already."""
+    line = encoded(args["line"])
     find = _matcher(args)
-    hits = [n for n, text in enumerate(lines) if find(text.rstrip(b"\r\n"))] if find else []
+    hits = [at for at, text in enumerate(lines) if find(text)] if find else []
     if hits:
         at = hits[0] if args.get("firstmatch") else hits[-1]
         if args.get("backrefs"):
-            line = find(lines[at].rstrip(b"\r\n")).expand(line)
-        if lines[at].rstrip(b"\r\n") == line:
-            return lines, ""
-        lines[at] = line + b"\n"
-        return lines, "line replaced"
-    if args.get("backrefs") or any(text.rstrip(b"\r\n") == line for text in lines):
+            line = find(lines[at]).expand(line)
+        return _replaced(lines, at, line)
+    same, insert = _place(lines, line, args)
+    if same is not None:
+        return _replaced(lines, same, line)
+    if args.get("backrefs"):  # without a match there is nothing to refer back to
         return lines, ""
-    at = _place(lines, args)
-    if at > 0 and not lines[at - 1].endswith(b"\n"):
-        lines[at - 1] += b"\n"
-    lines.insert(at, line + b"\n")
-    return lines, "line added"
+    return _inserted(lines, insert, line, args)
 
 
-def _place(lines: "list[bytes]", args: "dict[str, Any]") -> int:
-    """Where a new line goes: before or after the match asked for, else at the end."""
+def _replaced(lines: "list[bytes]", at: int, line: bytes) -> "tuple[list[bytes], str]":
+    if not line.endswith(b"\n"):
+        line += b"\n"
+    if lines[at] == line:
+        return lines, ""
+    lines[at] = line
+    return lines, "line replaced"
+
+
+def _place(lines: "list[bytes]", line: bytes, args: "dict[str, Any]") -> "tuple[int | None, int]":
+    """Where the very line stands already (None: nowhere), and where it would be inserted (-1: no place matched)."""
     before, after = args.get("insertbefore"), args.get("insertafter")
-    if before == "BOF":
-        return 0
-    pattern = before or after
-    if not pattern or pattern in ("EOF", "BOF"):
-        return len(lines)
-    find = re.compile(pattern.encode("utf-8")).search
-    hits = [n for n, text in enumerate(lines) if find(text.rstrip(b"\r\n"))]
-    if not hits:
-        return len(lines)
-    hit = hits[0] if args.get("firstmatch") else hits[-1]
-    return hit if before else hit + 1
+    asked = after if after not in (None, "BOF", "EOF") else before if before not in (None, "BOF") else None
+    option = "insertafter" if asked is not None and asked == after else "insertbefore"
+    find = pattern(encoded(asked), option).search if asked is not None else None
+    same, insert = None, -1
+    for at, text in enumerate(lines):
+        if _bare(text) == line:
+            same = at
+        elif find and find(text):
+            insert = at + 1 if option == "insertafter" else at
+            if args.get("firstmatch"):
+                break
+    return same, insert
 
 
-def _without_line(lines: "list[bytes]", args: "dict[str, Any]") -> "tuple[list[bytes], str]":
+def _inserted(lines: "list[bytes]", at: int, line: bytes, args: "dict[str, Any]") -> "tuple[list[bytes], str]":
+    if "BOF" in (args.get("insertbefore"), args.get("insertafter")):
+        return [line + b"\n", *lines], "line added"
+    last_is_open = bool(lines) and lines[-1][-1:] not in (b"\n", b"\r")
+    if at == -1:
+        return lines + [b"\n"] * last_is_open + [line + b"\n"], "line added"
+    if args.get("insertafter") and at < len(lines) and _bare(lines[at]) == line:
+        return lines, ""
+    if at == len(lines) and last_is_open:  # behind a last line without an end
+        lines[-1] += b"\n"
+    return [*lines[:at], line + b"\n", *lines[at:]], "line added"
+
+
+def _without_line(lines: "list[bytes]", args: "dict[str, Any]") -> "list[bytes]":
     find = _matcher(args)
     if find is None:
-        wanted = args["line"].encode("utf-8", "surrogateescape").rstrip(b"\r\n")
-        find = wanted.__eq__
-    kept = [text for text in lines if not find(text.rstrip(b"\r\n"))]
-    removed = len(lines) - len(kept)
-    return kept, f"{removed} line(s) removed" if removed else ""
-
-
-def _finish(
-    call: Call, path: str, lines: "list[bytes]", new: "list[bytes]", msg: str, args: "dict[str, Any]"
-) -> "dict[str, Any]":
-    result = {"msg": msg, "changed": new != lines, "backup": ""}  # type: dict[str, Any]
-    if call.diff:
-        result["diff"] = content_diff(path, b"".join(lines), b"".join(new), path)
-    if result["changed"] and not call.check:
-        target = os.path.realpath(path)
-        if args.get("backup") and os.path.exists(target):
-            result["backup"] = back_up(target)
-        if args.get("create"):
-            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
-        with written_beside(target, b"".join(new)) as name:
-            if args.get("validate"):
-                validate(call, args["validate"], name)
-            put_in_place(name, target, args.get("mode"))
-    if os.path.exists(path) and apply_attributes(call, path, args):
-        result["changed"] = True
-        result["msg"] = (msg + " and " if msg else "") + "ownership, perms or SE linux context changed"
-    return result
+        wanted = encoded(args["line"])
+        return [text for text in lines if _bare(text) != wanted]
+    return [text for text in lines if not find(text)]

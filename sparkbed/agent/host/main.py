@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 MODULES = {
+    "blockinfile": "blockinfile",
     "command": "command",
     "copy": "copy",
     "file": "file",
+    "find": "find",
     "lineinfile": "lineinfile",
     "ping": "ping",
     "setup": "setup",
+    "replace": "replace",
     "shell": "command",
     "slurp": "slurp",
     "stat": "stat",

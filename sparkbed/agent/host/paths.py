@@ -1,6 +1,7 @@
 """What the modules that deal with files share: attributes, digests, and writing so that a reader never sees half."""
 
 import contextlib
+import errno
 import grp
 import hashlib
 import os
@@ -234,10 +235,12 @@ def written_beside(path: str, data: bytes) -> "Iterator[str]":
             pass
 
 
-def put_in_place(temporary: str, path: str, mode: "Any" = None) -> None:
-    """Rename over `path`. An existing file's mode and owner are kept; a new file gets what the umask leaves of 0666.
+def put_in_place(temporary: str, path: str, mode: "Any" = None, in_place: bool = False) -> bool:
+    """Rename over `path`. An existing file's mode, owner and extended attributes are kept; a new file gets what the
+    umask leaves of 0666. True if the `mode` asked for is another than that.
 
-    A `mode` asked for is there before the name is, so that a secret is at no time readable to others.
+    The mode is there before the name is, so that a secret is at no time readable to others. `in_place` allows to write
+    into the file where no rename can work, as onto a mount point.
     """
     try:
         status = os.lstat(path)
@@ -247,16 +250,43 @@ def put_in_place(temporary: str, path: str, mode: "Any" = None) -> None:
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
-        if mode is not None:
-            os.chmod(temporary, wanted_mode(mode, os.stat(temporary)))
     else:
         mine = os.lstat(temporary)
         if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
             # An ordinary user can't give files away; then the file becomes ours, as with any editor.
             with contextlib.suppress(PermissionError):
                 os.chown(temporary, status.st_uid, status.st_gid)
-        os.chmod(temporary, wanted_mode(mode, status) if mode is not None else modes.S_IMODE(status.st_mode))
-    os.replace(temporary, path)
+        os.chmod(temporary, modes.S_IMODE(status.st_mode))
+        _keep_extended(path, temporary)
+    differs = False
+    if mode is not None:
+        status = os.stat(temporary)
+        wanted = wanted_mode(mode, status)
+        differs = wanted != modes.S_IMODE(status.st_mode)
+        os.chmod(temporary, wanted)
+    try:
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno != errno.EBUSY or not in_place:
+            raise
+        _overwrite(temporary, path)
+    return differs
+
+
+def _keep_extended(path: str, temporary: str) -> None:
+    """Give the new file the old one's extended attributes, access control lists among them, as far as we may."""
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(path):
+            with contextlib.suppress(OSError):
+                os.setxattr(temporary, name, os.getxattr(path, name))
+
+
+def _overwrite(temporary: str, path: str) -> None:
+    with open(temporary, "rb", 0) as source, open(path, "wb", 0) as target:
+        for piece in iter(lambda: source.read(1 << 20), b""):
+            view = memoryview(piece)
+            while view:
+                view = view[target.write(view) :]
 
 
 def back_up(path: str) -> str:

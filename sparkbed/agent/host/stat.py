@@ -17,7 +17,9 @@ def stat(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     except (FileNotFoundError, NotADirectoryError):
         return {"stat": {"exists": False}}
     found = _numbers(path, status)
-    found.update(_permissions(path, status.st_mode))
+    found.update(kinds(status.st_mode))
+    found.update(permissions(status.st_mode))
+    found.update(_access(path))
     found.update(pw_name=user_name(status.st_uid), gr_name=group_name(status.st_gid))
     if found["islnk"]:
         found.update(lnk_source=os.path.realpath(path), lnk_target=os.readlink(path))
@@ -25,6 +27,8 @@ def stat(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
         found["checksum"] = digest(path, args.get("checksum_algorithm") or "sha1")
     if args.get("get_mime"):
         found.update(_mime(call, path))
+    if args.get("get_attributes"):
+        found.update(_attributes(call, path))
     return {"stat": found}
 
 
@@ -48,8 +52,9 @@ def _numbers(path: str, status: os.stat_result) -> "dict[str, Any]":
     }
 
 
-def _permissions(path: str, mode: int) -> "dict[str, Any]":
-    found = {
+def kinds(mode: int) -> "dict[str, bool]":
+    """What kind of thing it is, and its set-id bits."""
+    return {
         "isdir": modes.S_ISDIR(mode),
         "ischr": modes.S_ISCHR(mode),
         "isblk": modes.S_ISBLK(mode),
@@ -59,14 +64,22 @@ def _permissions(path: str, mode: int) -> "dict[str, Any]":
         "issock": modes.S_ISSOCK(mode),
         "isuid": bool(mode & modes.S_ISUID),
         "isgid": bool(mode & modes.S_ISGID),
+    }
+
+
+def permissions(mode: int) -> "dict[str, bool]":
+    """Who may read, write and execute: rusr, wusr, ..."""
+    classes = ((6, "usr"), (3, "grp"), (0, "oth"))
+    letters = ((4, "r"), (2, "w"), (1, "x"))
+    return {letter + who: bool(mode >> shift & bit) for shift, who in classes for bit, letter in letters}
+
+
+def _access(path: str) -> "dict[str, bool]":
+    return {
         "readable": os.access(path, os.R_OK),
         "writeable": os.access(path, os.W_OK),
         "executable": os.access(path, os.X_OK),
     }
-    for shift, who in ((6, "usr"), (3, "grp"), (0, "oth")):
-        for bit, letter in ((4, "r"), (2, "w"), (1, "x")):
-            found[letter + who] = bool(mode >> shift & bit)
-    return found
 
 
 def _mime(call: Call, path: str) -> "dict[str, str]":
@@ -81,3 +94,48 @@ def _mime(call: Call, path: str) -> "dict[str, str]":
         return unknown
     kind, _, charset = text(out).strip().partition("; charset=")
     return {"mimetype": kind, "charset": charset or "unknown"} if status == 0 else unknown
+
+
+_FLAGS = {
+    "A": "noatime",
+    "a": "append",
+    "c": "compressed",
+    "C": "nocow",
+    "d": "nodump",
+    "D": "dirsync",
+    "e": "extents",
+    "E": "encrypted",
+    "h": "blocksize",
+    "i": "immutable",
+    "I": "indexed",
+    "j": "journalled",
+    "N": "inline",
+    "s": "zero",
+    "S": "synchronous",
+    "t": "notail",
+    "T": "blockroot",
+    "u": "undelete",
+    "X": "compressedraw",
+    "Z": "compresseddirty",
+}
+
+
+def _attributes(call: Call, path: str) -> "dict[str, Any]":
+    """The flags that `lsattr` tells, where the file system has any."""
+    from .paths import text
+    from .processes import capture
+
+    none = {"version": None, "attributes": [], "attr_flags": ""}  # type: dict[str, Any]
+    try:
+        status, out, _ = capture(call, ["lsattr", "-vd", "--", path])
+    except OSError:
+        return none
+    words = text(out).split(None, 2)
+    if status != 0 or len(words) < 2:
+        return none
+    flags = words[1].replace("-", "")
+    return {
+        "version": words[0],
+        "attr_flags": flags,
+        "attributes": [_FLAGS[flag] for flag in flags if flag in _FLAGS],
+    }

@@ -176,7 +176,10 @@ def _cleaned(results: dict[str, list[dict[str, Any]]], out: Path) -> dict[str, l
 
 def _without(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without(item) for key, item in value.items() if key not in VOLATILE}
+        plain = {key: _without(item) for key, item in value.items() if key not in VOLATILE}
+        if isinstance(plain.get("files"), list):  # what `find` found comes in the file system's order, which is any
+            plain["files"].sort(key=json.dumps)
+        return plain
     return [_without(item) for item in value] if isinstance(value, list) else value
 
 
