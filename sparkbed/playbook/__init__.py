@@ -152,10 +152,12 @@ class Runner:
             check=check,
             diff=diff,
             retrying=self.output.retry,
+            connected=self.output.connected,
             verbosity=self.verbosity,
         )
         progress = Progress(start_at=start_at_task)
         pool = ThreadPoolExecutor(self.forks, thread_name_prefix="playbook") if self.forks > 1 else None
+        self.output.start(Path(path), len(playbook.plays))
         try:
             for play in playbook.plays:
                 chosen = _filtered(play, tags, skip_tags)
@@ -193,7 +195,8 @@ class Runner:
         if hosts:
             progress.failures.update({**progress.stopped, **progress.failures})
         if not left:
-            self.output.note("skipping: no hosts matched")
+            if not hosts:
+                self.output.note("skipping: no hosts matched")
             return True
         PlayRun(play, name, left, hosts, variables, executor, progress, self.output, pool).run()
         return not set(left) <= progress.failures.keys() | progress.stopped.keys()

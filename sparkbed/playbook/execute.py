@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sparkbed.errors import HostError
@@ -24,6 +24,7 @@ from sparkbed.playbook.variables import LOCAL, Layer, Scope
 from sparkbed.remote import Agent, Connections
 
 Retry = Callable[[str, Task, int], None]
+Connected = Callable[[str, Agent, "str | None"], None]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class Executor:
     check: bool
     diff: bool
     retrying: Retry
+    connected: Connected
     verbosity: int = 0
+    _agents: dict[tuple[str, str | None], int] = field(default_factory=dict)
 
     def run(self, task: Task, host: str, scope: Scope) -> Outcome:
         """What `task` comes to on `host`; failures and lost hosts are results too, never exceptions."""
@@ -181,7 +184,8 @@ class Executor:
                 results[index] = _failure(str(error))
         for group in calls.values():
             answers = self._answers(task, host, [(scopes[index], call) for index, call in group])
-            for (index, _), answer in zip(group, answers, strict=True):
+            for (index, call), answer in zip(group, answers, strict=True):
+                self._keep_arguments(outcome, answer, call)
                 results[index] = self._judged(task, scopes[index], answer, outcome)
         return [result if result is not None else _failure("no answer") for result in results]
 
@@ -196,6 +200,7 @@ class Executor:
         result: dict[str, Any] = {}
         for attempt in range(1, tries + 1):
             answer = self._called(task, host, scope, call)
+            self._keep_arguments(outcome, answer, call)
             if tries > 1:
                 answer["attempts"] = attempt
             result = self._judged(task, scope, answer, outcome)
@@ -220,6 +225,10 @@ class Executor:
         if not task.until:
             return not result.get("failed")
         return all(seen.condition(condition) for condition in task.until)
+
+    def _keep_arguments(self, outcome: Outcome, answer: dict[str, Any], call: Call) -> None:
+        if self.verbosity > 2:
+            outcome.arguments[id(answer)] = call.args
 
     def _called(self, task: Task, host: str, scope: Scope, call: Call) -> dict[str, Any]:
         return self._answers(task, host, [(scope, call)])[0]
@@ -253,7 +262,11 @@ class Executor:
 
     def _agent(self, call: Call) -> Agent:
         here = call.host in LOCAL and call.host not in self.hosts
-        return (self.local if here else self.connections).agent(call.host, become_user=call.become_user)
+        agent = (self.local if here else self.connections).agent(call.host, become_user=call.become_user)
+        if self._agents.get((call.host, call.become_user)) != agent.pid:
+            self._agents[call.host, call.become_user] = agent.pid
+            self.connected(call.host, agent, call.become_user)
+        return agent
 
     def _prepared(self, task: Task, host: str, scope: Scope, outcome: Outcome) -> Call:
         """What is to be called, everything rendered; raises Skip when a condition does not hold."""

@@ -29,6 +29,8 @@ class Outcome:
     ignore_errors: bool = False
     ignore_unreachable: bool = False
     delegated_to: str | None = None
+    # The module's arguments by the identity of its result; kept only for -vvv.
+    arguments: dict[int, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
