@@ -20,7 +20,7 @@ _COMMON = (
     " name no_log run_once tags vars"
 )
 PLAY_KEYWORDS = frozenset(
-    f"{_COMMON} gather_facts handlers hosts post_tasks pre_tasks strategy tasks vars_files".split()
+    f"{_COMMON} gather_facts handlers hosts post_tasks pre_tasks strategy roles tasks vars_files".split()
 )
 BLOCK_KEYWORDS = frozenset(f"{_COMMON} always block delegate_to notify rescue when".split())
 TASK_KEYWORDS = frozenset(
@@ -28,22 +28,27 @@ TASK_KEYWORDS = frozenset(
     " with_dict with_indexed_items with_items with_list with_sequence with_together".split()
 )
 HANDLER_KEYWORDS = TASK_KEYWORDS | {"listen"}
+ROLE_KEYWORDS = frozenset(f"{_COMMON} delegate_to role when".split())
+INCLUDE_KEYWORDS = frozenset(
+    _words("args ignore_errors listen loop loop_control name no_log register run_once tags vars when")
+)
 LOOP_CONTROL = frozenset(["break_when", "extended", "index_var", "label", "loop_var", "pause"])
 META = frozenset(["clear_host_errors", "end_host", "end_play", "flush_handlers", "noop"])
-IMPORTS = frozenset(["import_tasks", "ansible.builtin.import_tasks"])
+IMPORTS = frozenset(["import_role", "import_tasks"])
+INCLUDES = frozenset(["include_role", "include_tasks"])
 # Ansible's own words that the subset leaves out: they are told apart from typing errors.
 ANSIBLE_KEYWORDS = frozenset(
     _words(
         "action async become_exe become_flags collections connection debugger delegate_facts fact_path force_handlers"
         " gather_subset gather_timeout local_action max_fail_percentage module_defaults order poll port remote_user"
-        " roles serial throttle timeout user vars_prompt"
+        " serial throttle timeout user vars_prompt"
     )
 )
 MODULES_ELSEWHERE = frozenset(
     _words(
         "add_host apt apt_key assemble async_status blockinfile cron deb822_repository debconf dnf dpkg_selections"
-        " expect find gather_facts get_url getent git group group_by hostname import_role include_role include_tasks"
-        " include_vars iptables known_hosts lineinfile mount_facts package package_facts pause ping pip raw reboot"
+        " expect find gather_facts get_url getent git group group_by hostname"
+        " iptables known_hosts lineinfile mount_facts package package_facts pause ping pip raw reboot"
         " replace rpm_key script service service_facts set_stats setup slurp subversion systemd systemd_service"
         " sysvinit tempfile unarchive user validate_argument_spec wait_for_connection yum_repository"
     )

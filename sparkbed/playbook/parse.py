@@ -23,8 +23,10 @@ from sparkbed.playbook.keywords import (
     tags_of,
     variables_of,
 )
-from sparkbed.playbook.plays import Play, Playbook, Settings, Step, Task, tasks_of
-from sparkbed.playbook.steps import StepReader
+from sparkbed.playbook.plays import Place, Play, Playbook, Role, Settings, Step, Task, tasks_of
+from sparkbed.playbook.roles import Reading, RoleReader, use_of
+from sparkbed.playbook.searching import variables_file
+from sparkbed.playbook.steps import StepReader, read_list
 from sparkbed.playbook.templating import is_template
 
 
@@ -35,10 +37,10 @@ def load(path: Path, inventory: Path | None = None) -> Playbook:
         DocumentError: at the first thing that is wrong, or outside the subset.
     """
     refuse = Refusal(f"ansible-playbook -i {inventory or 'INVENTORY'} {path}")
-    return Playbook(path, tuple(_plays(path, refuse, ())))
+    return Playbook(path, tuple(_plays(path, refuse, (), Settings())))
 
 
-def _plays(path: Path, refuse: Refusal, above: tuple[Path, ...]) -> Iterable[Play]:
+def _plays(path: Path, refuse: Refusal, above: tuple[Path, ...], outer: Settings) -> Iterable[Play]:
     content = documents.load(path)
     if path.resolve() in above:
         raise refuse.wrong(f"{path.name} imports itself", Position(path, 1), "Take the import_playbook out.")
@@ -49,12 +51,14 @@ def _plays(path: Path, refuse: Refusal, above: tuple[Path, ...]) -> Iterable[Pla
             raise refuse.wrong("a play is a mapping", content.where(index), "Begin it with `- hosts: ...`.")
         imported = [key for key in entry if key in ("import_playbook", "ansible.builtin.import_playbook")]
         if imported:
-            yield from _imported(path, entry, imported[0], refuse, (*above, path.resolve()))
+            yield from _imported(path, entry, imported[0], refuse, (*above, path.resolve()), outer)
         else:
-            yield _Reader(path, refuse).play(entry)
+            yield _Reader(path, refuse, outer).play(entry)
 
 
-def _imported(path: Path, entry: Map, key: str, refuse: Refusal, above: tuple[Path, ...]) -> Iterable[Play]:
+def _imported(
+    path: Path, entry: Map, key: str, refuse: Refusal, above: tuple[Path, ...], outer: Settings
+) -> Iterable[Play]:
     for other in entry:
         if other not in (key, "name", "tags", "vars", "when"):
             raise refuse(f"{key} with {other!r} is outside the subset", entry.where(other))
@@ -65,41 +69,17 @@ def _imported(path: Path, entry: Map, key: str, refuse: Refusal, above: tuple[Pa
     file = path.parent / target
     if not file.is_file():
         raise refuse.wrong(f"there is no playbook {target}", entry.where(key), f"Looked at {file}.")
-    for play in _plays(file, refuse, above):
-        yield _with(play, said)
-
-
-def _with(play: Play, settings: Settings) -> Play:
-    def add(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-        return tuple(
-            replace(step, settings=merged(replace(settings, vars={}), step.settings))
-            if isinstance(step, Task)
-            else replace(step, tasks=add(step.tasks), rescue=add(step.rescue), always=add(step.always))
-            for step in steps
-        )
-
-    handlers = tuple(
-        replace(task, settings=merged(replace(settings, vars={}), task.settings)) for task in play.handlers
-    )
-    return replace(
-        play,
-        vars={**play.vars, **settings.vars},
-        pre_tasks=add(play.pre_tasks),
-        tasks=add(play.tasks),
-        post_tasks=add(play.post_tasks),
-        handlers=handlers,
-    )
+    # The variables of the outermost import win.
+    yield from _plays(file, refuse, above, replace(merged(outer, said), vars={**said.vars, **outer.vars}))
 
 
 class _Reader:
     """Reads the plays of one file."""
 
-    def __init__(self, path: Path, refuse: Refusal) -> None:
+    def __init__(self, path: Path, refuse: Refusal, outer: Settings) -> None:
         self.path = path
         self.refuse = refuse
-        self.steps = StepReader(path, refuse)
-
-    # -- plays ----------------------------------------------------------------------------------------------------
+        self.outer = outer
 
     def play(self, entry: Map) -> Play:
         expect(entry, PLAY_KEYWORDS, "a play", self.refuse)
@@ -111,20 +91,48 @@ class _Reader:
             raise self.refuse.wrong("a play needs `hosts`", entry.position, "Name a group, a host, or `all`.")
         pattern = ",".join(str(part) for part in hosts) if isinstance(hosts, list) else str(hosts)
         said = settings(entry, self.refuse)
-        own = replace(said, vars={})
+        own = replace(merged(self.outer, said), vars={})
+        reading = Reading(self.path.parent.absolute(), self.refuse)
+        roles, role_steps, role_handlers = self._roles(entry, own, reading)
+        steps = StepReader(self.path, reading)
+        pre_tasks = steps.section(entry, "pre_tasks", own)
+        tasks = steps.section(entry, "tasks", own)
+        post_tasks = steps.section(entry, "post_tasks", own)
+        handlers = tuple(tasks_of(steps.section(entry, "handlers", own, handlers=True)))
         return Play(
             name=str(entry.get("name") or ""),
             hosts=pattern,
             position=entry.position,
-            vars=said.vars,
+            vars={**said.vars, **self.outer.vars},
             vars_files=self._vars_files(entry),
-            pre_tasks=self.steps.section(entry, "pre_tasks", own),
-            tasks=self.steps.section(entry, "tasks", own),
-            post_tasks=self.steps.section(entry, "post_tasks", own),
-            handlers=tuple(tasks_of(self.steps.section(entry, "handlers", own, handlers=True))),
+            pre_tasks=pre_tasks,
+            tasks=tasks,
+            post_tasks=post_tasks,
+            handlers=(*role_handlers, *handlers, *reading.handlers),
             settings=own,
             folder=self.path.parent,
+            role_steps=role_steps,
+            roles=(*roles, *reading.roles),
         )
+
+    def _roles(
+        self, entry: Map, own: Settings, reading: Reading
+    ) -> tuple[list[Role], tuple[Step, ...], tuple[Task, ...]]:
+        """The roles of the play, with their steps and handlers."""
+        uses = entry.get("roles") or []
+        if not isinstance(uses, list):
+            raise self.refuse.wrong("`roles` is a list", entry.where("roles"), "Write `- role: NAME`.")
+        reader = RoleReader(reading, read_list)
+        roles: list[Role] = []
+        steps: list[Step] = []
+        handlers: list[Task] = []
+        for index, use in enumerate(uses):
+            where = uses.where(index) if isinstance(uses, Seq) else entry.where("roles")
+            role, found, its_handlers = reader.read(use_of(use, where, self.refuse), own, Place())
+            roles.append(role)
+            steps.extend(found)
+            handlers.extend(its_handlers)
+        return roles, tuple(steps), tuple(handlers)
 
     def _facts(self, entry: Map) -> None:
         gather = entry.get("gather_facts")
@@ -143,9 +151,8 @@ class _Reader:
             for one in file if isinstance(file, list) else [file]:
                 if not isinstance(one, str):
                     raise self.refuse.wrong("vars_files names files", entry.where("vars_files"), "Give their paths.")
-            literal = isinstance(file, str) and not is_template(file)
-            if literal and not (self.path.parent / file).is_file():
-                raise self.refuse.wrong(
-                    f"there is no file {file}", entry.where("vars_files"), f"Looked at {self.path.parent / file}."
-                )
+            if isinstance(file, str) and not is_template(file):
+                path = variables_file(file, self.path.parent)
+                if not path.is_file():
+                    raise self.refuse.wrong(f"there is no file {file}", entry.where("vars_files"), f"Looked at {path}.")
         return files

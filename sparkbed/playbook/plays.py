@@ -138,12 +138,13 @@ class Place:
 class Include:
     """What an `include_tasks` or `include_role` passes on to what it includes.
 
-    `outer` is what stands around it, `apply` its option of that name. `ahead` are the steps of what it is known to
-    include when the playbook is read; None where that cannot be known.
+    `outer` is what stands around it, with its own `vars`; `apply` is its option of that name. `ahead` are the steps of
+    what it is known to include when the playbook is read, `roles` the roles; None where that cannot be known.
     """
 
     outer: Settings
     apply: Settings
+    vars: Mapping[str, Any] = field(default_factory=dict)
     handler: bool = False
     ahead: tuple[Step, ...] | None = None
     roles: tuple[Role, ...] = ()

@@ -1,56 +1,64 @@
-"""Reads lists of tasks: tasks, blocks, handlers and the files that they import."""
+"""Reads lists of tasks: tasks, blocks, handlers, and the files and roles that they import or include."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sparkbed import documents
 from sparkbed.documents import Map, Seq
-from sparkbed.errors import DocumentError
 from sparkbed.model import Position
-from sparkbed.playbook import arguments, modules
 from sparkbed.playbook.keywords import (
-    ANSIBLE_KEYWORDS,
     BLOCK_KEYWORDS,
     HANDLER_KEYWORDS,
     IMPORTS,
-    LOOP_CONTROL,
-    META,
-    MODULES_ELSEWHERE,
-    TASK_KEYWORDS,
+    INCLUDE_KEYWORDS,
+    INCLUDES,
     Refusal,
     expect,
-    is_name,
-    listed,
     merged,
     settings,
     short,
 )
-from sparkbed.playbook.plays import Block, Loop, Settings, Step, Task
-from sparkbed.playbook.templating import is_template
+from sparkbed.playbook.plays import Block, Include, Place, Role, Settings, Step, Task
+from sparkbed.playbook.roles import Reading, RoleReader, Use
+from sparkbed.playbook.searching import tasks_file
+from sparkbed.playbook.tasks import TaskReader
+from sparkbed.playbook.templating import TemplateError, Templates, is_template
+from sparkbed.playbook.variables import Layer, Scope
+
+_FROM = ("tasks", "vars", "defaults", "handlers")
+_APPLIED = BLOCK_KEYWORDS - {"block", "rescue", "always"}
 
 
+_NOWHERE = Place()
+
+
+@dataclass(frozen=True)
 class StepReader:
-    """Reads the tasks of one file."""
+    """Reads the lists of tasks in one file."""
 
-    def __init__(self, path: Path, refuse: Refusal) -> None:
-        self.path = path
-        self.refuse = refuse
+    path: Path
+    reading: Reading
+    place: Place = _NOWHERE
 
-    # -- steps ----------------------------------------------------------------------------------------------------
+    @property
+    def refuse(self) -> Refusal:
+        return self.reading.refuse
 
     def section(self, entry: Map, key: str, outer: Settings, *, handlers: bool = False) -> tuple[Step, ...]:
+        """The steps under `key` of a play or a block, within what `outer` says."""
         value = entry.get(key)
         if value is None:
             return ()
         if not isinstance(value, Seq):
             raise self.refuse.wrong(f"{key!r} must be a list of tasks", entry.where(key), "Begin each with a dash.")
-        return self._listed(value, outer, handlers=handlers)
+        return self.listed(value, outer, handlers=handlers)
 
-    def _listed(self, value: Seq, outer: Settings, *, handlers: bool = False) -> tuple[Step, ...]:
+    def listed(self, value: Seq, outer: Settings, *, handlers: bool = False) -> tuple[Step, ...]:
+        """The steps of a list."""
         steps: list[Step] = []
         for index, item in enumerate(value):
             if not isinstance(item, Map):
@@ -69,10 +77,19 @@ class StepReader:
             return [self._block(item, outer)]
         if any(key in item for key in ("rescue", "always")):
             raise self.refuse.wrong("rescue and always need a block", item.position, "Add `block:` beside them.")
-        imported = [key for key in item if key in IMPORTS]
-        if imported:
-            return self._import(item, imported[0], outer, handlers)
-        return [self._task(item, outer, handlers)]
+        leading = next((key for key in item if short(str(key)) in (*IMPORTS, *INCLUDES)), None)
+        if leading is None:
+            return [self._task(item, outer, handlers)]
+        if handlers and short(leading).endswith("_role"):
+            raise self.refuse.wrong(f"{leading} can't be a handler", item.where(leading), "Notify the role's handlers.")
+        if leading.endswith("import_tasks"):
+            return self._import_tasks(item, leading, outer, handlers)
+        if leading.endswith("import_role"):
+            return self._import_role(item, leading, outer)
+        return [self._include(item, leading, outer, handlers)]
+
+    def _task(self, item: Map, outer: Settings, handlers: bool) -> Task:
+        return TaskReader(self.path, self.refuse).read(item, outer, self.place, handlers=handlers)
 
     def _block(self, item: Map, outer: Settings) -> Block:
         expect(item, BLOCK_KEYWORDS, "a block", self.refuse)
@@ -85,161 +102,221 @@ class StepReader:
             name=str(item.get("name") or ""),
         )
 
-    def _import(self, item: Map, key: str, outer: Settings, handlers: bool) -> Iterable[Step]:
-        allowed = BLOCK_KEYWORDS - {"block", "rescue", "always"}
-        expect(item, allowed | {key, "args"}, key, self.refuse)
+    # -- imports ----------------------------------------------------------------------------------------------------
+
+    def _import_tasks(self, item: Map, key: str, outer: Settings, handlers: bool) -> Iterable[Step]:
+        expect(item, _APPLIED | {key, "args"}, key, self.refuse)
         target = item[key]
         if isinstance(target, Map) and list(target) == ["file"]:
             target = target["file"]
         if not isinstance(target, str) or is_template(target):
             raise self.refuse(f"{key} takes the literal name of a file", item.where(key))
-        file = self.path.parent / target.removeprefix("file=")
-        if not file.is_file():
-            raise self.refuse.wrong(f"there is no file {target}", item.where(key), f"Looked at {file}.")
-        content = documents.load(file)
-        if content is None:
-            return ()
-        if not isinstance(content, Seq):
-            raise self.refuse.wrong("a file of tasks is a list", Position(file, 1), "Begin each task with a dash.")
+        name = target.removeprefix("file=").strip()
+        file = tasks_file(name, _kind(handlers), self.place, self.reading.playbook, dynamic=False)
+        reading = self.reading.within(file, item.where(key))
         inner = merged(outer, settings(item, self.refuse))
-        return StepReader(file, self.refuse)._listed(content, inner, handlers=handlers)
+        place = replace(self.place, within=(str(Path(name).parent), *self.place.within))
+        content = _content(file, name, item.where(key), self.refuse)
+        return StepReader(file, reading, place).listed(content, inner, handlers=handlers)
 
-    # -- one task --------------------------------------------------------------------------------------------------
-
-    def _task(self, item: Map, outer: Settings, handlers: bool) -> Task:
-        keywords = HANDLER_KEYWORDS if handlers else TASK_KEYWORDS
-        key = self._module_key(item, keywords)
-        module, args, template = self._arguments(item, key)
-        register = item.get("register")
-        if register is not None and not is_name(register):
-            raise self.refuse.wrong(
-                f"{register!r} can't be the name of a variable", item.where("register"), "Use letters and underscores."
-            )
-        return Task(
-            name=str(item.get("name") or ""),
-            module=module,
-            args=args,
-            position=item.position,
-            settings=merged(outer, settings(item, self.refuse)),
-            folder=self.path.parent,
-            loop=self._loop(item),
-            register=register,
-            until=listed(item, "until"),
-            retries=item.get("retries"),
-            delay=item.get("delay", 5),
-            changed_when=listed(item, "changed_when"),
-            failed_when=listed(item, "failed_when"),
-            listen=tuple(str(topic) for topic in listed(item, "listen")),
-            args_template=template,
-            action=key,
+    def _import_role(self, item: Map, key: str, outer: Settings) -> Iterable[Step]:
+        expect(item, _APPLIED | {key, "args"}, key, self.refuse)
+        task = TaskReader(self.path, self.refuse).read(
+            _only(item, {key, "args", "name"}), outer, self.place, handlers=False
         )
-
-    def _module_key(self, item: Map, keywords: frozenset[str]) -> str:
-        """The key of a task that names its module."""
-        found = []
-        for key in item:
-            if key in keywords:
-                continue
-            if key in ANSIBLE_KEYWORDS or str(key).startswith("with_"):
-                raise self.refuse(f"keyword {key!r} is outside the subset", item.where(key))
-            if not isinstance(key, str):
-                raise self.refuse.wrong(f"a task has no keyword {key!r}", item.where(key), "Check the indentation.")
-            found.append(key)
-        known = [key for key in found if short(key) == "meta" or modules.resolve(key)]
-        if len(known) == 1 and len(found) == 1:
-            return known[0]
-        if len(known) > 1:
-            raise self.refuse.wrong(
-                f"a task has one module, not both {known[0]!r} and {known[1]!r}", item.where(known[1]), "Make it two."
-            )
-        if not found:
-            raise self.refuse.wrong("a task without a module", item.position, "Add one, such as `command: ...`.")
-        odd = next(key for key in found if key not in known)
-        raise self._unknown_key(odd, item.where(odd), keywords, has_module=bool(known))
-
-    def _unknown_key(self, key: str, where: Position, keywords: frozenset[str], *, has_module: bool) -> DocumentError:
-        if short(key) in MODULES_ELSEWHERE or "." in key:
-            return self.refuse(f"module {key!r} is outside the subset", where)
-        candidates = sorted(keywords) if has_module else sorted([*keywords, *modules.SPECS, "meta"])
-        near = get_close_matches(key, candidates, n=1)
-        kind = "keyword" if has_module else "keyword or module"
-        return self.refuse(f"a task has no {kind} {key!r}", where, f"Did you mean {near[0]!r}?" if near else "")
-
-    def _arguments(self, item: Map, key: str) -> tuple[str, Mapping[str, Any], str | None]:
-        """The module's short name, its arguments, and the text of an `args` that is a template."""
-        raw, where = item[key], item.where(key)
-        if short(key) == "meta":
-            if raw not in META:
-                raise self.refuse(f"meta: {raw!r} is outside the subset", where, f"It has: {', '.join(sorted(META))}.")
-            return "meta", {"_raw_params": raw}, None
-        spec = modules.resolve(key)
-        assert spec is not None  # _module_key found it so
-        more = item.get("args")
-        template = None
-        if isinstance(more, str) and is_template(more):
-            template, more = more, None
-        if more is not None and not isinstance(more, Map):
-            raise self.refuse.wrong("`args` must be a mapping", item.where("args"), "One option a line.")
-        args = Map(where)
-        for name, value in (*self._given(spec, raw, where).items(), *(more or {}).items()):
-            source = next((part for part in (raw, more) if isinstance(part, Map) and name in part), None)
-            if name not in args:
-                args[name] = value
-                args.key_positions[name] = source.where(name) if source is not None else where
-        for message, option in modules.check_arguments(spec, args):
-            raise self.refuse(message, args.where(option))
-        return spec.name, args, template
-
-    def _given(self, spec: modules.ModuleSpec, raw: Any, where: Position) -> dict[str, Any]:
-        if raw is None:
-            return {}
-        if isinstance(raw, Map):
-            return dict(raw)
-        if not isinstance(raw, (str, int, float)) or isinstance(raw, bool):
-            raise self.refuse.wrong(
-                f"{spec.name} takes options, not {type(raw).__name__}", where, "One option a line, or `name=value`."
-            )
-        text = str(raw)
-        try:
-            if spec.free_form:
-                words, options = arguments.command(text)
-                return {**options, "_raw_params": words}
-            options, rest = arguments.options(text)
-        except arguments.UnbalancedError as error:
-            raise self.refuse.wrong(str(error), where, "Close it, or give the options one a line.") from None
-        if rest:
-            raise self.refuse.wrong(
-                f"{spec.name} takes options as `name=value`, not {rest[0]!r}", where, "Give the options one a line."
-            )
-        return dict(options)
-
-    def _loop(self, item: Map) -> Loop | None:
-        kinds = [key for key in item if key == "loop" or str(key).startswith("with_")]
-        control = item.get("loop_control") or Map(item.position)
-        if "loop_control" in item:
-            if not isinstance(control, Map):
-                raise self.refuse.wrong("loop_control must be a mapping", item.where("loop_control"), "As loop_var: x.")
-            expect(control, LOOP_CONTROL, "loop_control", self.refuse)
-        if not kinds:
-            return None
-        if len(kinds) > 1:
-            raise self.refuse.wrong("a task has one loop", item.where(kinds[1]), f"Take {kinds[1]!r} out.")
-        value = item[kinds[0]]
-        if kinds[0] == "loop" and isinstance(value, str) and not is_template(value):
-            raise self.refuse.wrong(
-                f"loop takes a list or a template that gives one, not {value!r}",
-                item.where("loop"),
-                f'Did you mean "{{{{ {value} }}}}"?',
-            )
-        if kinds[0] == "loop" and isinstance(value, (Map, int, float, bool)):
-            raise self.refuse.wrong("loop takes a list", item.where("loop"), "A mapping becomes one by `| dict2items`.")
-        return Loop(
-            value=value,
-            kind=kinds[0].removeprefix("with_"),
-            loop_var=str(control.get("loop_var", "item")),
-            index_var=control.get("index_var"),
-            label=control.get("label"),
-            pause=control.get("pause", 0),
-            extended=control.get("extended", False),
-            break_when=listed(control, "break_when"),
+        for name in ("apply", *(option for option, value in task.args.items() if is_template(value))):
+            if name in task.args:
+                raise self.refuse(f"{key} takes a literal {name!r}", item.where(key))
+        said = settings(item, self.refuse)
+        use = role_use(task, task.args, said.vars, included=False)
+        place = replace(_led(self.place), within=())
+        role, steps, handlers = RoleReader(self.reading, read_list).read(
+            use, merged(outer, said), place, self.place.role.chain if self.place.role else ()
         )
+        self.reading.roles.append(role)
+        self.reading.handlers.extend(handlers)
+        return steps
+
+    # -- includes ---------------------------------------------------------------------------------------------------
+
+    def _include(self, item: Map, key: str, outer: Settings, handlers: bool) -> Task:
+        for keyword in item:
+            if keyword in HANDLER_KEYWORDS - INCLUDE_KEYWORDS and not str(keyword).startswith("with_"):
+                raise self.refuse.wrong(
+                    f"{key} has no keyword {keyword!r}", item.where(keyword), "Say it of the tasks, or under `apply`."
+                )
+        task = self._task(item, outer, handlers)
+        args = Map(item.where(key))
+        args.update(task.args)
+        if "file" in args:
+            args["_raw_params"] = args.pop("file")
+        needed = "_raw_params" if task.module == "include_tasks" else "name" if "name" in args else "role"
+        if not isinstance(args.get(needed), str) or not args[needed].strip():
+            raise self.refuse.wrong(f"{key} needs a name", item.where(key), f"Write `{key}: ...`.")
+        apply = args.get("apply") or Map(item.where(key))
+        if not isinstance(apply, Map):
+            raise self.refuse.wrong("`apply` is a mapping of keywords", item.where(key), "As `apply: {tags: x}`.")
+        expect(apply, _APPLIED, "apply", self.refuse)
+        own = settings(item, self.refuse).vars
+        include = Include(
+            outer=merged(outer, Settings(vars=own)), apply=settings(apply, self.refuse), vars=own, handler=handlers
+        )
+        place = _led(self.place) if task.module == "include_role" else self.place
+        place = replace(place, params=(Layer(own, document=True), *place.params) if own else place.params)
+        task = replace(task, args=args, place=place, include=include)
+        steps, roles = self._ahead(task)
+        return replace(task, include=replace(include, ahead=steps, roles=roles))
+
+    def _ahead(self, task: Task) -> tuple[tuple[Step, ...] | None, tuple[Role, ...]]:
+        """What `task` will include, as far as that can be known before it runs."""
+        assert task.include is not None
+        steps: list[Step] = []
+        roles: list[Role] = []
+        for args in _literal_arguments(task):
+            if args is None:
+                return None, ()
+            reading = Reading(self.reading.playbook, self.refuse, open=self.reading.open)
+            if task.module == "include_tasks":
+                file = included_file(task, str(args["_raw_params"]), reading)
+                if file not in reading.open:
+                    steps.extend(included_tasks(task, str(args["_raw_params"]), None, reading))
+            else:
+                if RoleReader(reading, read_list).is_open(role_use(task, args, {}, included=True)):
+                    continue
+                role, found, handlers = included_role(task, args, None, reading)
+                roles.append(role)
+                steps.extend((*found, *handlers))
+            roles.extend(reading.roles)
+            steps.extend(reading.handlers)
+        return tuple(steps), tuple(roles)
+
+
+def read_list(
+    path: Path, content: Seq, reading: Reading, place: Place, outer: Settings, *, handlers: bool
+) -> tuple[Step, ...]:
+    """The steps of a file of tasks or handlers."""
+    return StepReader(path, reading, place).listed(content, outer, handlers=handlers)
+
+
+def included_file(task: Task, name: str, reading: Reading) -> Path:
+    """The file that an include_tasks names; need not be there."""
+    assert task.include is not None
+    kind = _kind(task.include.handler)
+    return tasks_file(name.strip(), kind, task.place, reading.playbook, dynamic=True)
+
+
+def included_tasks(task: Task, name: str, item: Layer | None, reading: Reading) -> tuple[Step, ...]:
+    """The steps of the file `name` as `task` includes them; `item` are the variables of its loop.
+
+    Raises:
+        DocumentError: when there is no such file, or it is wrong, or outside the subset.
+    """
+    assert task.include is not None
+    file = included_file(task, name, reading)
+    content = _content(file, name, task.position, reading.refuse)
+    place = replace(
+        task.place,
+        params=(*([item] if item else []), *task.place.params),
+        within=(str(Path(name.strip()).parent), *task.place.within),
+    )
+    # A file may include itself, as a loop that a condition ends: only what is imported is kept from it.
+    inner = replace(reading, open=(*reading.open, file))
+    outer = merged(task.include.outer, task.include.apply)
+    return StepReader(file, inner, place).listed(content, outer, handlers=task.include.handler)
+
+
+def included_role(
+    task: Task, args: Mapping[str, Any], item: Layer | None, reading: Reading
+) -> tuple[Role, tuple[Step, ...], tuple[Task, ...]]:
+    """The role that an include_role with the arguments `args` leads to, its steps and its handlers.
+
+    Raises:
+        DocumentError: when there is no such role, or it is wrong, or outside the subset.
+    """
+    assert task.include is not None
+    use = replace(role_use(task, args, task.include.vars, included=True), item=item.values if item else {})
+    place = replace(task.place, params=(*([item] if item else []), *task.place.params), within=())
+    parents = task.place.role.chain if task.place.role else ()
+    outer = merged(task.include.outer, task.include.apply)
+    return RoleReader(reading, read_list).read(use, outer, place, parents)
+
+
+def role_use(task: Task, args: Mapping[str, Any], variables: Mapping[str, Any], *, included: bool) -> Use:
+    """What import_role or include_role says of its role."""
+    return Use(
+        name=str(args.get("name", args.get("role"))),
+        where=task.position,
+        said=Settings(vars=variables),
+        from_files={kind: str(args[f"{kind}_from"]) for kind in _FROM if args.get(f"{kind}_from")},
+        included=True,
+        public=_yes(args.get("public"), not included),
+        allow_duplicates=_yes(args.get("allow_duplicates"), True),
+        validate=_yes(args.get("rolespec_validate"), True),
+    )
+
+
+def _led(place: Place) -> Place:
+    """The place of a role that a task at `place` leads to: it knows the role of that task."""
+    if place.role is None:
+        return place
+    led = (place.role, *place.led_from)
+    names = {
+        "ansible_parent_role_names": [role.name for role in led],
+        "ansible_parent_role_paths": [str(role.path) for role in led],
+    }
+    params = Layer(names, document=False), Layer(place.role.params, document=True)
+    return replace(place, params=(*params, *place.params), led_from=led)
+
+
+def _literal_arguments(task: Task) -> Iterable[Mapping[str, Any] | None]:
+    """The arguments of an include that are known before it runs, for each item of its loop; None if they are not."""
+    args = {name: value for name, value in task.args.items() if name != "apply"}
+    if task.args_template is not None:
+        return [None]
+    if not is_template(args):
+        return [args]
+    loop = task.loop
+    if loop is None or loop.kind not in ("loop", "items", "list") or not isinstance(loop.value, list):
+        return [None]
+    if is_template(loop.value):
+        return [None]
+    return [_rendered(args, {loop.loop_var: item}) for item in loop.value]
+
+
+def _rendered(args: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any] | None:
+    scope = Scope(_TEMPLATES, [Layer(values, document=False)], Path())
+    try:
+        return {name: scope.value(value) for name, value in args.items()}
+    except TemplateError:
+        return None
+
+
+_TEMPLATES = Templates()
+
+
+def _yes(value: Any, otherwise: bool) -> bool:
+    if value is None:
+        return otherwise
+    return value if isinstance(value, bool) else str(value).lower() in ("yes", "on", "1", "true", "y", "t")
+
+
+def _kind(handlers: bool) -> str:
+    return "handlers" if handlers else "tasks"
+
+
+def _only(item: Map, keys: set[str]) -> Map:
+    result = Map(item.position)
+    result.update({key: value for key, value in item.items() if key in keys})
+    result.key_positions.update(item.key_positions)
+    return result
+
+
+def _content(file: Path, name: str, where: Position, refuse: Refusal) -> Seq:
+    if not file.is_file():
+        raise refuse.wrong(f"there is no file {name}", where, f"Looked at {file}.")
+    content = documents.load(file)
+    if content is None:
+        return Seq(Position(file, 1))
+    if not isinstance(content, Seq):
+        raise refuse.wrong("a file of tasks is a list", Position(file, 1), "Begin each task with a dash.")
+    return content

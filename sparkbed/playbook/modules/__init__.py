@@ -10,12 +10,15 @@ from sparkbed.playbook.modules.base import ArgumentError, ModuleSpec, Option, ch
 from sparkbed.playbook.modules.commands import COMMANDS
 from sparkbed.playbook.modules.controls import CONTROLS
 from sparkbed.playbook.modules.files import FILES
+from sparkbed.playbook.modules.inclusion import INCLUSION
 from sparkbed.playbook.modules.network import NETWORK
 from sparkbed.playbook.modules.system import SYSTEM
 
 __all__ = ["SPECS", "ArgumentError", "ModuleSpec", "Option", "check_arguments", "coerce", "is_template", "resolve"]
 
-SPECS: dict[str, ModuleSpec] = {spec.name: spec for spec in [*FILES, *COMMANDS, *NETWORK, *SYSTEM, *CONTROLS]}
+SPECS: dict[str, ModuleSpec] = {
+    spec.name: spec for spec in [*FILES, *COMMANDS, *NETWORK, *SYSTEM, *CONTROLS, *INCLUSION]
+}
 """Every module of the subset, by its short name."""
 
 _COLLECTIONS = ("ansible.builtin.", "ansible.legacy.")

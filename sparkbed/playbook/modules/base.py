@@ -118,7 +118,7 @@ def _missing(spec: ModuleSpec, given: Mapping[str, str]) -> list[tuple[str, str 
     for names in spec.one_of:
         if not any(name in given for name in names):
             shown = " or ".join(name for name in names if not name.startswith("_"))
-            problems.append((f"{spec.name} needs {'a command' if '_raw_params' in names else shown}", None))
+            problems.append((f"{spec.name} needs {'a command' if 'cmd' in names else shown}", None))
     return problems
 
 
