@@ -15,7 +15,7 @@ from typing import Any
 
 from sparkbed.errors import UsageError
 from sparkbed.inventory.model import Inventory
-from sparkbed.playbook import names, parse, tags
+from sparkbed.playbook import names, parse
 from sparkbed.playbook.execute import Executor
 from sparkbed.playbook.keywords import Refusal
 from sparkbed.playbook.lookups import lookup
@@ -23,6 +23,7 @@ from sparkbed.playbook.output import Failures, Output, Silent, Terminal
 from sparkbed.playbook.plays import Play, Playbook, tasks_of
 from sparkbed.playbook.results import Counts, Failure, PlayResult
 from sparkbed.playbook.strategy import PlayRun, Progress
+from sparkbed.playbook.tags import Choice
 from sparkbed.playbook.templating import TemplateError, Templates
 from sparkbed.playbook.variables import (
     LOCAL,
@@ -102,11 +103,12 @@ class Runner:
         """The tasks that a run with these tags would come to, in their order."""
         found: list[Listed] = []
         for play in self.check_syntax(path, extra_vars=extra_vars).plays:
-            chosen = _filtered(play, tags, skip_tags)
+            chosen = Choice(tags, skip_tags).play(play)
             for section in chosen.sections:
                 found.extend(
                     Listed(play.name or play.hosts, task.title, task.settings.tags, str(task.position))
                     for task in tasks_of(section)
+                    if not task.implicit
                 )
         return found
 
@@ -155,12 +157,13 @@ class Runner:
             connected=self.output.connected,
             verbosity=self.verbosity,
         )
-        progress = Progress(start_at=start_at_task)
+        refuse = Refusal(f"ansible-playbook -i {self.inventory.path} {path}")
+        progress = Progress(refuse, Choice(tags, skip_tags), start_at=start_at_task)
         pool = ThreadPoolExecutor(self.forks, thread_name_prefix="playbook") if self.forks > 1 else None
         self.output.start(Path(path), len(playbook.plays))
         try:
             for play in playbook.plays:
-                chosen = _filtered(play, tags, skip_tags)
+                chosen = progress.choice.play(play)
                 if not self._one(chosen, hosts_of[id(play)], variables, executor, progress, pool, check):
                     break
         except BaseException:
@@ -238,7 +241,3 @@ class Runner:
         if limit is not None:
             result["ansible_limit"] = limit
         return result
-
-
-def _filtered(play: Play, only: Collection[str], skip: Collection[str]) -> Play:
-    return tags.filtered(play, only, skip)

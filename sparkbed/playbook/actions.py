@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinja2.utils import missing
+
 from sparkbed.playbook.plays import Task
-from sparkbed.playbook.templating import TemplateError
+from sparkbed.playbook.templating import TemplateError, final
 from sparkbed.playbook.variables import Scope
 from sparkbed.remote import Agent
 
@@ -63,9 +65,32 @@ class Action:
 
     @property
     def folders(self) -> list[Path]:
-        """Where files are looked for: the folder of the task's file, then that of the playbook."""
-        playbook = self.scope.resolve("playbook_dir")
-        return list(dict.fromkeys([self.task.folder.absolute(), Path(str(playbook))]))
+        """Where files are looked for: the task's role and those that need it, the task's folder, the playbook's."""
+        return [Path(path) for path in self.scope.resolve("ansible_search_path")]
+
+    def variable(self, name: str) -> Any:
+        """The value of a variable; None if nothing defines it.
+
+        Raises:
+            TemplateError: when it has no value.
+        """
+        value = self.scope.resolve(name)
+        return None if value is missing else final(value)
+
+    def variables_folder(self, name: str) -> Path:
+        """The folder that include_vars means by `dir`: in the role, or relative to the task's file."""
+        role = self.task.place.role
+        if role is None:
+            return self.task.folder.absolute() / name
+        if name.split("/")[0] == "vars":
+            inside = role.path / name
+            return inside if inside.exists() else Path(name)
+        return role.path / "vars" / name
+
+    def is_role_main(self, path: Path) -> bool:
+        """Whether `path` is the vars/main.yml of the task's role."""
+        role = self.task.place.role
+        return role is not None and path == role.path / "vars" / "main.yml"
 
     def render_file(self, path: Path, dest: str = "", **options: Any) -> str:
         """The text of the template at `path` for this host; `options` are Jinja's delimiters and trimming.
@@ -84,7 +109,10 @@ def find_file(folders: list[Path], kind: str, name: str) -> Path:
     if wanted.is_absolute():
         places = [wanted]
     else:
-        places = [place for folder in folders for place in (folder / kind / wanted, folder / wanted)]
+        inside = () if wanted.parts[:1] == (kind,) else (kind,)
+        places = [
+            place for folder in folders for place in (*(folder / one / wanted for one in inside), folder / wanted)
+        ]
     # `..` is taken as text, as Ansible does it: templates/../x is x, also where there is no templates/.
     places = [Path(os.path.normpath(place)) for place in places]
     for place in places:

@@ -366,8 +366,8 @@ def _not_met(task: Task, scope: Scope) -> dict[str, Any] | None:
     return None
 
 
-_UNRENDERED = {("assert", "that")}
-"""Options whose text is an expression already: the action evaluates them."""
+_UNRENDERED = {("assert", "that"), ("include_tasks", "apply"), ("include_role", "apply")}
+"""Options whose text is an expression that the action evaluates, or meant for other tasks."""
 
 
 def _arguments(task: Task, scope: Scope) -> dict[str, Any]:

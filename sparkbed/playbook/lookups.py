@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -34,9 +35,15 @@ def _env(_scope: Any, term: Any, options: dict[str, Any]) -> Any:
 
 
 def _file(scope: Any, term: Any, options: dict[str, Any]) -> str:
-    path = find_file([scope.folder.absolute()], "files", str(term))
+    path = find_file(search_path(scope), "files", str(term))
     text = path.read_text(encoding="utf-8")
     return text.rstrip() if options.get("rstrip", True) else text
+
+
+def search_path(scope: Any) -> list[Path]:
+    """Where the task of `scope` looks for files."""
+    found = scope.resolve("ansible_search_path")
+    return [scope.folder.absolute()] if found is missing else [Path(path) for path in found]
 
 
 def _vars(scope: Any, term: Any, options: dict[str, Any]) -> Any:

@@ -22,21 +22,26 @@ from sparkbed.inventory.model import Inventory
 from sparkbed.model import Position
 from sparkbed.playbook import filters
 from sparkbed.playbook.actions import find_file
+from sparkbed.playbook.handlers import topics
 from sparkbed.playbook.keywords import Refusal
 from sparkbed.playbook.lookups import KINDS
 from sparkbed.playbook.plays import Play, Playbook, Task, tasks_of
-from sparkbed.playbook.strategy import load_variables
+from sparkbed.playbook.playvars import load_variables
+from sparkbed.playbook.searching import variables_file
 from sparkbed.playbook.templating import TemplateError, Templates, is_all_template, is_template
 
 _words = str.split
 MAGIC = frozenset(
     _words(
-        "ansible_check_mode ansible_config_file ansible_connection ansible_diff_mode ansible_failed_result"
-        " ansible_failed_task ansible_forks ansible_host ansible_index_var ansible_inventory_sources ansible_limit"
-        " ansible_loop ansible_loop_var ansible_play_batch ansible_play_hosts ansible_play_hosts_all ansible_play_name"
-        " ansible_playbook_python ansible_port ansible_run_tags ansible_skip_tags ansible_user ansible_verbosity"
-        " ansible_version group_names groups hostvars inventory_dir inventory_file inventory_hostname"
-        " inventory_hostname_short omit play_hosts playbook_dir"
+        "ansible_check_mode ansible_config_file ansible_connection ansible_dependent_role_names"
+        " ansible_diff_mode ansible_failed_result ansible_failed_task ansible_forks ansible_host"
+        " ansible_index_var ansible_inventory_sources ansible_limit ansible_loop ansible_loop_var"
+        " ansible_parent_role_names ansible_parent_role_paths ansible_play_batch ansible_play_hosts"
+        " ansible_play_hosts_all ansible_play_name ansible_play_role_names ansible_playbook_python"
+        " ansible_port ansible_role_name ansible_role_names ansible_run_tags ansible_search_path"
+        " ansible_skip_tags ansible_user ansible_verbosity ansible_version group_names groups hostvars"
+        " inventory_dir inventory_file inventory_hostname inventory_hostname_short omit play_hosts"
+        " playbook_dir role_name role_names role_path"
     )
 )
 TEMPLATE_MAGIC = frozenset(
@@ -59,8 +64,9 @@ def check(
     defined = _inventory_names(inventory) | set(extra) | MAGIC | GLOBALS
     for play in playbook.plays:
         defined |= _play_names(play)
+    anything = any(_defines_anything(play) for play in playbook.plays)
     for play in playbook.plays:
-        _Checker(defined, refuse, templates, play, playbook.path.absolute().parent).run()
+        _Checker(defined, refuse, templates, play, anything).run()
 
 
 def _inventory_names(inventory: Inventory) -> set[str]:
@@ -74,23 +80,69 @@ def _play_names(play: Play) -> set[str]:
     names = set(play.vars)
     for entry in play.vars_files:
         for file in entry if isinstance(entry, list) else [entry]:
-            if not is_template(file) and (play.folder / file).is_file():
-                names |= set(load_variables(play.folder / file))
-    for task in _all_tasks(play):
+            if not is_template(file) and (path := variables_file(file, play.folder)).is_file():
+                names |= set(load_variables(path))
+    tasks = list(_all_tasks(play))
+    roles = [*play.roles, *(role for task in tasks if task.include for role in task.include.roles)]
+    for role in [one for use in roles for one in (*use.all_dependencies, use)]:
+        names |= {*role.defaults, *role.values, *role.vars, *role.params}
+    for task in tasks:
         names |= set(task.settings.vars)
         if task.register:
             names.add(task.register)
         if task.module == "set_fact":
             names |= {str(name) for name in task.args}
+        if task.module == "include_vars":
+            names |= _variables_of(task, play) or set()
+        if task.include:
+            names |= set(task.include.apply.vars)
         if task.loop:
             names |= {task.loop.loop_var, *([task.loop.index_var] if task.loop.index_var else [])}
     return {str(name) for name in names}
 
 
 def _all_tasks(play: Play) -> Iterator[Task]:
-    for section in play.sections:
-        yield from tasks_of(section)
-    yield from play.handlers
+    """The tasks and handlers of a play, and those that its tasks are known to include."""
+    for section in (*play.sections, play.handlers):
+        yield from _with_included(tasks_of(section))
+
+
+def _with_included(tasks: Iterable[Task]) -> Iterator[Task]:
+    for task in tasks:
+        yield task
+        if task.include and task.include.ahead:
+            yield from _with_included(tasks_of(task.include.ahead))
+
+
+def _defines_anything(play: Play) -> bool:
+    """Whether the play's names can't be known: by a fact named by a template, or files that can't be known."""
+    if any(is_template(str(entry)) for entry in play.vars_files):
+        return True
+    return any(
+        (task.module == "set_fact" and (task.args_template or any(is_template(str(name)) for name in task.args)))
+        or (task.module == "include_vars" and _variables_of(task, play) is None)
+        or (task.include is not None and task.include.ahead is None)
+        for task in _all_tasks(play)
+    )
+
+
+def _variables_of(task: Task, play: Play) -> set[str] | None:
+    """The names that an include_vars defines; None where they can't be known."""
+    name = task.args.get("name")
+    if isinstance(name, str) and not is_template(name):
+        return {name}
+    file = task.args.get("file") or task.args.get("_raw_params")
+    if name or not isinstance(file, str) or is_template(file) or task.args_template:
+        return None
+    try:
+        return {str(name) for name in load_variables(find_file(_folders(task, play), "vars", file.strip()))}
+    except TemplateError:
+        return set()
+
+
+def _folders(task: Task, play: Play) -> list[Path]:
+    """Where the files that `task` names are looked for."""
+    return [*task.place.folders, task.folder.absolute(), play.folder.absolute()]
 
 
 @dataclass
@@ -104,19 +156,14 @@ class _Use:
 class _Checker:
     """Checks one play against all names of the playbook."""
 
-    def __init__(
-        self, defined: set[str], refuse: Refusal, templates: Templates, play: Play, playbook_dir: Path
-    ) -> None:
+    def __init__(self, defined: set[str], refuse: Refusal, templates: Templates, play: Play, anything: bool) -> None:
         self.defined = defined
         self.refuse = refuse
         self.templates = templates
         self.play = play
-        self.playbook_dir = playbook_dir
-        # A set_fact whose name is a template, or a file of variables named by one, can define anything.
-        self.anything = any(
-            task.module == "set_fact" and (task.args_template or any(is_template(str(name)) for name in task.args))
-            for task in _all_tasks(play)
-        ) or any(is_template(str(entry)) for entry in play.vars_files)
+        self.anything = anything
+        self.tasks = list(_all_tasks(play))
+        self.handlers = self._handlers()
 
     def run(self) -> None:
         use = _Use()
@@ -125,22 +172,31 @@ class _Checker:
         for entry in self.play.vars_files:
             if isinstance(entry, str) and not is_template(entry):
                 use = _Use()
-                self._walk(load_variables(self.play.folder / entry), self.play.position, use)
+                self._walk(load_variables(variables_file(entry, self.play.folder)), self.play.position, use)
                 self._settle(use)
-        for task in _all_tasks(self.play):
+        for task in self.tasks:
             self._task(task)
             self._notifications(task)
 
     def _notifications(self, task: Task) -> None:
         """Refuse a literal `notify` that no handler answers to."""
-        if any(is_template(handler.name) for handler in self.play.handlers):
+        known = self.handlers
+        if known is None:
             return
-        known = {name for handler in self.play.handlers for name in (handler.name, *handler.listen)}
         for name in task.settings.notify:
             if isinstance(name, str) and not is_template(name) and name not in known:
                 near = get_close_matches(name, known, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else "Name a handler, or a topic that one listens to."
                 raise self.refuse.wrong(f"no handler is named {name!r}", task.position, hint)
+
+    def _handlers(self) -> set[str] | None:
+        """All that a notification can name; None where that can't be known."""
+        includes = [task.include for task in self.tasks if task.include]
+        ahead = [task for include in includes for task in tasks_of(include.ahead or ())]
+        handlers = [*self.play.handlers, *ahead]
+        if any(include.ahead is None for include in includes) or any(is_template(one.name) for one in handlers):
+            return None
+        return {name for one in handlers for name in (one.name, one.title, *topics(one))}
 
     def _task(self, task: Task) -> None:
         use = _Use()
@@ -174,7 +230,7 @@ class _Checker:
             return
         for name in self._sources(source, task):
             try:
-                path = find_file([task.folder.absolute(), self.playbook_dir], "templates", name)
+                path = find_file(_folders(task, self.play), "templates", name)
             except TemplateError as error:
                 raise self.refuse.wrong(str(error), task.position, "Correct `src`.") from None
             options = {key: task.args[key] for key in _DELIMITERS if isinstance(task.args.get(key), str)}

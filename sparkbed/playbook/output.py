@@ -57,7 +57,7 @@ class Output(Protocol):
 
     def retry(self, host: str, task: Task, left: int) -> None: ...
 
-    def included(self, path: Path, hosts: Sequence[str], label: Any = None) -> None: ...
+    def included(self, name: str, hosts: Sequence[str], label: Any = None) -> None: ...
 
     def note(self, text: str) -> None: ...
 
@@ -79,7 +79,7 @@ class Silent:
 
     def retry(self, host: str, task: Task, left: int) -> None: ...
 
-    def included(self, path: Path, hosts: Sequence[str], label: Any = None) -> None: ...
+    def included(self, name: str, hosts: Sequence[str], label: Any = None) -> None: ...
 
     def note(self, text: str) -> None: ...
 
@@ -164,10 +164,10 @@ class Terminal:
     def retry(self, host: str, task: Task, left: int) -> None:
         self._say(f"FAILED - RETRYING: [{host}]: {task.title} ({left} retries left).", "debug")
 
-    def included(self, path: Path, hosts: Sequence[str], label: Any = None) -> None:
-        """A file of tasks is included for `hosts`; `label` names the loop's item."""
+    def included(self, name: str, hosts: Sequence[str], label: Any = None) -> None:
+        """A file of tasks, or a role, is included for `hosts`; `label` names the loop's item."""
         item = f" => (item={label})" if label else ""
-        self._say(f"included: {path.absolute()} for {', '.join(hosts)}{item}", "included")
+        self._say(f"included: {name} for {', '.join(hosts)}{item}", "included")
 
     def note(self, text: str) -> None:
         self._say(text, "skipped")
@@ -190,6 +190,8 @@ class Terminal:
 
     def _one(self, task: Task, host: str, result: Mapping[str, Any], outcome: Outcome, item: str) -> None:
         status = status_of(result)
+        if task.include and status in ("ok", "changed"):
+            return  # what it includes is told by `included`
         if status in ("failed", "unreachable"):
             self._origin(task, result, outcome)
             body = self._body(task, result, outcome, always=task.module == "assert")
@@ -302,7 +304,7 @@ class Failures(Terminal):
 
     def retry(self, host: str, task: Task, left: int) -> None: ...
 
-    def included(self, path: Path, hosts: Sequence[str], label: Any = None) -> None: ...
+    def included(self, name: str, hosts: Sequence[str], label: Any = None) -> None: ...
 
     def note(self, text: str) -> None: ...
 

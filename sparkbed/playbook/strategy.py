@@ -10,19 +10,23 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 from sparkbed import documents
-from sparkbed.documents import Map
-from sparkbed.errors import DocumentError, PlaybookError
+from sparkbed.errors import PlaybookError
 from sparkbed.playbook.execute import Executor, flag
+from sparkbed.playbook.handlers import Handlers
+from sparkbed.playbook.including import Inclusion, inclusions, load
+from sparkbed.playbook.keywords import Refusal
 from sparkbed.playbook.outcome import Outcome
 from sparkbed.playbook.output import Output
 from sparkbed.playbook.plays import Block, Play, Step, Task
+from sparkbed.playbook.playvars import PlayVariables
 from sparkbed.playbook.results import Counts, Failure
+from sparkbed.playbook.roles import Reading
+from sparkbed.playbook.tags import Choice
 from sparkbed.playbook.templating import TemplateError
-from sparkbed.playbook.variables import Layer, Scope, Variables
+from sparkbed.playbook.variables import Scope, Variables
 
 
 @dataclass
@@ -31,6 +35,7 @@ class HostState:
 
     `twice`: it was failed twice at once, as ansible-core does it to the other hosts when a `run_once` task fails: the
     next part of its innermost block (rescue, else always) is passed over then.
+    `notifications` are what tasks asked for, `notified` the handlers that are to run at the next flush.
     `removed`: for how many reasons it is not among `ansible_play_hosts`; a failure of its own that is rescued is none.
     """
 
@@ -39,7 +44,9 @@ class HostState:
     unreachable: bool = False
     ended: bool = False
     removed: int = 0
+    notifications: dict[str, None] = field(default_factory=dict)
     notified: set[int] = field(default_factory=set)
+    flushing: bool = False
 
     @property
     def active(self) -> bool:
@@ -52,8 +59,11 @@ class Progress:
 
     `stopped` are the hosts that another one's failure failed (any_errors_fatal, run_once), and why: as in ansible-core,
     they are in no later play, also when a rescue let them go on in this one, and a later play counts them as failed.
+    `choice` is what the tags ask for, `refuse` makes the errors of files that tasks include.
     """
 
+    refuse: Refusal
+    choice: Choice = field(default_factory=Choice)
     counts: dict[str, Counts] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     start_at: str | None = None
@@ -93,8 +103,12 @@ class PlayRun:
         self.pool = pool
         self.states = {host: HostState() for host in hosts}
         self._title = ""
-        self._files: dict[Path, Mapping[str, Any]] = {}
-        self._layers: dict[str, tuple[Layer, ...]] = {}
+        self._name = ""
+        self._variables = PlayVariables(play, variables)
+        self._handlers = Handlers(play.handlers, self._handler_name)
+        # By the identity of a role: the hosts that did something in it, and those that came to its end so.
+        self._begun: dict[str, set[str]] = {}
+        self._completed: dict[str, set[str]] = {}
 
     def run(self) -> None:
         """Run all sections. Hosts that failed are in `progress.failures` afterwards."""
@@ -107,17 +121,29 @@ class PlayRun:
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
-    def _steps(self, steps: Sequence[Step], hosts: Sequence[str], *, rescuing: bool) -> None:
+    def _steps(self, steps: Sequence[Step], hosts: Sequence[str], *, rescuing: bool, handler: bool = False) -> None:
         for step in steps:
             active = [host for host in hosts if self.states[host].active]
             if not active:
                 return
             if isinstance(step, Block):
                 self._block(step, active, rescuing=rescuing)
-            elif step.module == "meta":
+                continue
+            active = self._without_completed(step, active)
+            if not active:
+                continue
+            if step.module == "meta":
                 self._meta(step, active, rescuing=rescuing)
             elif self._reached(step):
-                self._task(step, active, rescuing=rescuing)
+                self._task(step, active, rescuing=rescuing, handler=handler)
+
+    def _without_completed(self, task: Task, hosts: list[str]) -> list[str]:
+        """Those of `hosts` for which the role of `task` has not run yet, where it runs only once."""
+        role = task.place.role
+        if role is None or role.allow_duplicates:
+            return hosts
+        completed = self._completed.get(role.identity, set())
+        return [host for host in hosts if host not in completed]
 
     def _reached(self, task: Task) -> bool:
         """Whether `--start-at-task` has been passed."""
@@ -173,7 +199,10 @@ class PlayRun:
         kind = task.args["_raw_params"]
         if not chosen or kind == "noop":
             return
-        if kind == "flush_handlers":
+        if kind == "role_complete" and task.place.role:
+            role = task.place.role.identity
+            self._completed.setdefault(role, set()).update(self._begun.get(role, set()) & set(chosen))
+        elif kind == "flush_handlers":
             self._flush(chosen, rescuing=rescuing)
         elif kind == "end_host":
             for host in chosen:
@@ -197,16 +226,56 @@ class PlayRun:
             fatal = once or flag(first, task.settings.any_errors_fatal)
         except TemplateError as error:
             raise PlaybookError(f"run_once or any_errors_fatal: {error}", where=task.position) from None
-        self._title = _title(task, first)
+        self._name = _name(task, first)
+        self._title = task.titled(self._name)
         self.output.task(self._title, task, handler=handler, check=self._checks(task))
         chosen = list(hosts[:1]) if once else list(hosts)
         scopes = [first, *(self._scope(host, task) for host in chosen[1:])]
         outcomes = self._outcomes(task, chosen, scopes)
         for outcome in outcomes:
             self._take(task, outcome, once=once, rescuing=rescuing)
+        included = self._included(task, outcomes) if task.include else []
         lost = [outcome.host for outcome in outcomes if _counts_as_lost(outcome)]
         if fatal and lost:
             self._fail_all(task, lost, twice=once)
+        for steps, its_hosts in included:
+            self._steps(steps, its_hosts, rescuing=rescuing, handler=handler)
+
+    def _included(self, task: Task, outcomes: Sequence[Outcome]) -> list[tuple[tuple[Step, ...], list[str]]]:
+        """What `outcomes` of an include task lead to: steps and their hosts, in the order in which they run."""
+        assert task.include is not None
+        found = []
+        for inclusion in inclusions(task, outcomes):
+            reading = Reading(self.play.folder.absolute(), self.progress.refuse)
+            try:
+                included = load(task, inclusion, reading)
+            except PlaybookError as error:
+                self._not_included(task, inclusion, outcomes, error)
+                continue
+            for role in included.roles:
+                self._variables.add_role(role)
+            self._handlers.tasks.extend(included.handlers)
+            for host in inclusion.hosts:
+                self.progress.count(host).ok += 1
+            self.output.included(included.name, inclusion.hosts, inclusion.label)
+            steps = included.steps if task.include.handler else self.progress.choice.steps(included.steps)
+            found.append((steps, inclusion.hosts))
+        return found
+
+    def _not_included(
+        self, task: Task, inclusion: Inclusion, outcomes: Sequence[Outcome], error: PlaybookError
+    ) -> None:
+        """Fail the hosts whose include names something that is not there; the run counts as failed for good."""
+        for outcome in outcomes:
+            if outcome.host in inclusion.hosts:
+                outcome.result = {**outcome.result, "failed": True, "msg": error.what, "reason": error.what}
+                outcome.items = None
+                self.progress.count(outcome.host).failed += 1
+                self.states[outcome.host].failed = True
+                self.states[outcome.host].removed += 1
+                self._note_failure(task, outcome)
+                self.progress.stopped[outcome.host] = self.progress.failures[outcome.host]
+                self.output.result(task, outcome)
 
     def _outcomes(self, task: Task, hosts: Sequence[str], scopes: Sequence[Scope]) -> list[Outcome]:
         def one(index: int) -> Outcome:
@@ -221,9 +290,7 @@ class PlayRun:
 
     def _scope(self, host: str, task: Task) -> Scope:
         """What `task` sees on `host`."""
-        return self.variables.scope(
-            host, play=self._play_layers(host), task=task.settings.vars, magic=self._magic(), folder=task.folder
-        )
+        return self._variables.scope(host, task, self._magic())
 
     def _magic(self) -> dict[str, Any]:
         left = [host for host, state in self.states.items() if not state.removed]
@@ -234,33 +301,6 @@ class PlayRun:
             "ansible_play_batch": left,
             "play_hosts": left,
         }
-
-    # -- variables of the play --------------------------------------------------------------------------------------
-
-    def _play_layers(self, host: str) -> tuple[Layer, ...]:
-        """`vars_files` over `vars`; files whose names are templates can differ from host to host."""
-        if host not in self._layers:
-            below = (Layer(self.play.vars, document=True),)
-            layers: tuple[Layer, ...] = ()
-            for entry in self.play.vars_files:
-                scope = self.variables.scope(host, play=(*layers, *below), magic=self._magic())
-                layers = (Layer(self._vars_file(entry, scope), document=True), *layers)
-            self._layers[host] = (*layers, *below)
-        return self._layers[host]
-
-    def _vars_file(self, entry: Any, scope: Scope) -> Mapping[str, Any]:
-        """The variables of a file, or of the first one that exists of a list."""
-        names = entry if isinstance(entry, list) else [entry]
-        try:
-            paths = [self.play.folder / scope.text(name) for name in names]
-        except TemplateError as error:
-            raise PlaybookError(f"vars_files: {error}", where=self.play.position) from None
-        for path in paths:
-            if path.is_file():
-                if path not in self._files:
-                    self._files[path] = load_variables(path)
-                return self._files[path]
-        raise PlaybookError(f"no such file of variables: {paths[0]}", where=self.play.position)
 
     # -- what came of it --------------------------------------------------------------------------------------------
 
@@ -282,12 +322,16 @@ class PlayRun:
         elif status == "skipped":
             counts.skipped += 1
         else:
-            counts.ok += 1
+            # An include counts for each file that it leads to.
+            counts.ok += task.include is None
             counts.changed += bool(outcome.result.get("changed"))
             if outcome.result.get("changed"):
                 self._notify(task, outcome)
+            keep = self.variables.include if task.module == "include_vars" else self.variables.set
             for target in targets if outcome.facts else ():
-                self.variables.set(target, outcome.facts)
+                keep(target, outcome.facts)
+        if task.place.role and status not in ("skipped", "unreachable"):
+            self._begun.setdefault(task.place.role.identity, set()).add(host)
         if task.register:
             for target in targets:
                 self.variables.set(target, {task.register: _registered(outcome.result)})
@@ -306,7 +350,7 @@ class PlayRun:
         if rescuing:
             counts.rescued += 1
             failed = {
-                "name": self._title if task.name else "",
+                "name": self._name,
                 "action": task.module,
                 "args": documents.plain(dict(task.args)),
             }
@@ -336,27 +380,40 @@ class PlayRun:
 
     def _notify(self, task: Task, outcome: Outcome) -> None:
         for name in outcome.notify:
-            found = self._handlers_for(name)
+            found = self._handlers.answering(name)
             if not found:
                 raise PlaybookError(
                     f"the requested handler {name!r} was not found among the handlers of play {self.name!r}",
                     where=task.position,
                     hint="Name a handler, or a topic that one listens to.",
                 )
-            self.states[outcome.host].notified.update(found)
-
-    def _handlers_for(self, name: str) -> list[int]:
-        """The last handler of that name, and all that listen to it."""
-        found = [i for i, handler in enumerate(self.play.handlers) if self._handler_name(handler) == name][-1:]
-        return found + [i for i, handler in enumerate(self.play.handlers) if name in handler.listen]
+            state = self.states[outcome.host]
+            if state.flushing:
+                state.notified.update(found)
+            else:
+                state.notifications[name] = None
 
     def _handler_name(self, handler: Task) -> str:
         if "{" not in handler.name:
             return handler.name
-        return _title(handler, self._scope(self.hosts[0], handler))
+        return _name(handler, self._scope(self.hosts[0], handler))
 
     def _flush(self, hosts: Sequence[str], *, rescuing: bool) -> None:
-        for index, handler in enumerate(self.play.handlers):
+        flushing = [self.states[host] for host in hosts]
+        for state in flushing:
+            # Roles that were included since may have brought a later handler of that name.
+            for name in state.notifications:
+                state.notified.update(self._handlers.answering(name))
+            state.notifications.clear()
+            state.flushing = True
+        try:
+            self._run_notified(hosts, rescuing=rescuing)
+        finally:
+            for state in flushing:
+                state.flushing = False
+
+    def _run_notified(self, hosts: Sequence[str], *, rescuing: bool) -> None:
+        for index, handler in enumerate(list(self._handlers.tasks)):
             chosen = [host for host in hosts if self.states[host].active and index in self.states[host].notified]
             if not chosen:
                 continue
@@ -375,29 +432,15 @@ def _counts_as_lost(outcome: Outcome) -> bool:
     return outcome.status == "unreachable" and not outcome.ignore_unreachable
 
 
-def _title(task: Task, scope: Scope) -> str:
+def _name(task: Task, scope: Scope) -> str:
     """The task's name with its templates rendered where that is possible."""
     if "{" not in task.name:
-        return task.title
+        return task.name
     try:
-        return scope.text(task.name) or task.title
+        return scope.text(task.name)
     except TemplateError:
-        return task.title
+        return task.name
 
 
 def _registered(result: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in result.items() if not key.startswith("_ansible")}
-
-
-def load_variables(path: Path) -> Mapping[str, Any]:
-    """The variables in a file of `vars_files`.
-
-    Raises:
-        DocumentError: when it is no mapping.
-    """
-    content = documents.load(path)
-    if content is None:
-        return {}
-    if not isinstance(content, Map):
-        raise DocumentError("a file of variables is a mapping", where=str(path), hint="One `name: value` a line.")
-    return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sparkbed.playbook.plays import Play, Step, Task
 
@@ -29,19 +29,32 @@ def wanted(tags: Collection[str], only: Collection[str], skip: Collection[str]) 
     return run
 
 
-def filtered(play: Play, only: Collection[str], skip: Collection[str]) -> Play:
-    """The play with only the wanted tasks. Handlers stay: whether they run is said by what notifies them."""
+@dataclass(frozen=True)
+class Choice:
+    """What `--tags` and `--skip-tags` say."""
 
-    def keep(steps: Iterable[Step]) -> tuple[Step, ...]:
+    only: Collection[str] = ()
+    skip: Collection[str] = ()
+
+    def steps(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+        """The wanted ones of `steps`."""
         kept: list[Step] = []
         for step in steps:
             if isinstance(step, Task):
-                if step.module == "meta" or wanted(step.settings.tags, only, skip):
+                if wanted(step.settings.tags, self.only, self.skip):
                     kept.append(step)
             else:
-                tasks, rescue, always = keep(step.tasks), keep(step.rescue), keep(step.always)
+                tasks, rescue, always = self.steps(step.tasks), self.steps(step.rescue), self.steps(step.always)
                 if tasks or rescue or always:
                     kept.append(replace(step, tasks=tasks, rescue=rescue, always=always))
         return tuple(kept)
 
-    return replace(play, pre_tasks=keep(play.pre_tasks), tasks=keep(play.tasks), post_tasks=keep(play.post_tasks))
+    def play(self, play: Play) -> Play:
+        """The play with only the wanted tasks. Handlers stay: whether they run is said by what notifies them."""
+        return replace(
+            play,
+            pre_tasks=self.steps(play.pre_tasks),
+            role_steps=self.steps(play.role_steps),
+            tasks=self.steps(play.tasks),
+            post_tasks=self.steps(play.post_tasks),
+        )

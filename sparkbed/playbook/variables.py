@@ -1,7 +1,8 @@
 """What a name means for one host at one task: Ansible 2.19's precedence, templates rendered when they are asked for.
 
-From weak to strong: inventory, play `vars`, `vars_files`, block and task `vars`, `set_fact` and `register`, extra
-variables, magic variables, loop variables. Documents (inventory, playbooks, extra variables) may hold templates; what
+From weak to strong: role defaults, inventory, play `vars`, `vars_files`, role variables, block and task `vars`,
+`include_vars`, `set_fact` and `register`, parameters of roles and includes, extra variables, magic variables, loop
+variables. Documents (inventory, playbooks, extra variables) may hold templates; what
 hosts answered and what `set_fact` computed is never rendered again.
 """
 
@@ -168,7 +169,9 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 
 @dataclass
 class Variables:
-    """All variables of one run of a playbook; `facts` is what tasks registered and set, by host."""
+    """All variables of one run of a playbook; by host: `facts` is what tasks registered and set,
+    `included` what include_vars read.
+    """
 
     inventory: Inventory
     templates: Templates
@@ -176,6 +179,7 @@ class Variables:
     extra: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    included: dict[str, dict[str, Any]] = field(default_factory=dict)
     _inventory: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _static: dict[str, dict[str, Any]] = field(default_factory=dict)
     _groups: dict[str, list[str]] = field(default_factory=dict)
@@ -195,23 +199,36 @@ class Variables:
         """Keep what a task registered or set for `host`."""
         self.facts.setdefault(host, {}).update(values)
 
+    def include(self, host: str, values: Mapping[str, Any]) -> None:
+        """Keep what include_vars read for `host`."""
+        self.included.setdefault(host, {}).update(values)
+
     def scope(
         self,
         host: str,
         *,
+        params: tuple[Layer, ...] = (),
         play: tuple[Layer, ...] = (),
+        defaults: tuple[Layer, ...] = (),
         task: Mapping[str, Any] | None = None,
         magic: Mapping[str, Any] | None = None,
         folder: Path | None = None,
     ) -> Scope:
-        """What `host` sees: `play` are the layers of its play, strongest first, `task` the block's and task's own."""
+        """What `host` sees.
+
+        `params` are those of roles and includes, `play` the layers of its play, `defaults` those of roles, the
+        strongest first each; `task` are the block's and task's own.
+        """
         layers = [
             Layer({**self._of_host(host), **self.run, **(magic or {})}, document=False),
             Layer(self.extra, document=True),
+            *params,
             Layer(self.facts.get(host, {}), document=False),
+            *([Layer(self.included[host], document=True)] if host in self.included else []),
             *([Layer(task, document=True)] if task else []),
             *play,
             Layer(self.of_inventory(host), document=True),
+            *defaults,
         ]
         return Scope(self.templates, layers, folder or self.playbook.parent)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sparkbed.agent import Unreachable
 from sparkbed.errors import SparkbedError
-from sparkbed.playbook.modules.controller import controls, fetching, sending
+from sparkbed.playbook.modules.controller import controls, fetching, inclusion, sending
 from sparkbed.playbook.modules.controller.context import ActionContext, failed
 
 __all__ = ["ActionContext", "failed", "run", "run_many"]
@@ -22,6 +22,9 @@ _ACTIONS: dict[str, Callable[[Mapping[str, Any], ActionContext], dict[str, Any]]
     "fail": controls.fail,
     "set_fact": controls.set_fact,
     "fetch": fetching.fetch,
+    "include_role": inclusion.include_role,
+    "include_tasks": inclusion.include_tasks,
+    "include_vars": inclusion.include_vars,
 }
 _FILES = ("copy", "template")
 

@@ -48,6 +48,15 @@ class ActionContext(Protocol):
         Raises SparkbedError naming the places looked at.
         """
 
+    def variable(self, name: str) -> Any:
+        """The value of a variable; None if nothing defines it."""
+
+    def variables_folder(self, name: str) -> Path:
+        """The folder that include_vars means by `dir`; need not be there."""
+
+    def is_role_main(self, path: Path) -> bool:
+        """Whether `path` is the vars/main.yml of the task's role."""
+
     def render_file(self, path: Path, dest: str = "", **options: Any) -> str:
         """A template file's text, rendered; `options` are Jinja's delimiters and trimming, `newline_sequence` too."""
 

@@ -1,0 +1,46 @@
+"""Which handlers answer to a notification."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from sparkbed.playbook.plays import Task
+
+
+class Handlers:
+    """The handlers of a play in the order in which they run; roles that tasks include add theirs.
+
+    `name_of` gives a handler's name with its templates rendered.
+    """
+
+    def __init__(self, tasks: Iterable[Task], name_of: Callable[[Task], str]) -> None:
+        self.tasks = list(tasks)
+        self._name_of = name_of
+
+    def answering(self, notification: str) -> list[int]:
+        """The places of the last handler of that name, and of all that listen to it; of one name, the last one."""
+        found: list[int] = []
+        for index in reversed(range(len(self.tasks))):
+            if self.tasks[index].name and notification in self.names(self.tasks[index]):
+                found.append(index)
+                break
+        seen: set[str] = set()
+        for index in reversed(range(len(self.tasks))):
+            handler = self.tasks[index]
+            if notification not in topics(handler) or (handler.name and handler.name in seen):
+                continue
+            seen.add(handler.name)
+            if index not in found:
+                found.append(index)
+        return found
+
+    def names(self, handler: Task) -> tuple[str, str]:
+        """A handler's name, and the same with its role's."""
+        name = self._name_of(handler)
+        return name, handler.titled(name)
+
+
+def topics(handler: Task) -> list[str]:
+    """What a handler listens to; those of a role's can be named with the role's name, too."""
+    role = handler.place.role
+    return [*handler.listen, *(f"{role.name} : {topic}" for topic in handler.listen if role)]
