@@ -269,13 +269,21 @@ def test(_c: Context, all: bool = False, soak: bool = False, pytest: str = "") -
         raise Exit(code=1)
 
 
-@verb("name", help={"name": "harness (default): run-suite against a plain shell script", "rounds": "how many pairs"})
-def bench(_c: Context, name: str = "harness", rounds: int = 3) -> None:
+@verb(
+    "name",
+    rest="options",
+    help={
+        "name": "harness (default): run-suite against a plain shell script; playbooks: our engine against Ansible's",
+        "rounds": "how many interleaved rounds",
+        "options": "the benchmark's own options; words after -- mean the same (-- --help shows them)",
+    },
+)
+def bench(_c: Context, name: str = "harness", rounds: int = 3, options: str = "") -> None:
     """Our own speed against peers', side by side in one run.
 
-    Example: ./inv bench harness
+    Example: ./inv bench playbooks --rounds 5 -- --hosts 10
     """
-    from sparkbed import checks
+    from sparkbed import checks, usage
 
-    if not checks.bench(name, rounds):
+    if not checks.bench(name, rounds, usage.words_in("--options", options)):
         raise Exit(code=1)

@@ -15,7 +15,7 @@ LINT = (
     ("ruff format", [sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."]),
     ("mypy", [sys.executable, "-m", "mypy", "--no-error-summary"]),
 )
-BENCHMARKS = ("harness",)
+BENCHMARKS = ("harness", "playbooks")
 
 
 def lint() -> bool:
@@ -44,9 +44,9 @@ def test(*, everything: bool, soak: bool, arguments: Sequence[str]) -> bool:
     return good and done.returncode == 0
 
 
-def bench(name: str, rounds: int) -> bool:
-    """Run one of benchmarks/; it prints ratios with their range."""
+def bench(name: str, rounds: int, arguments: Sequence[str]) -> bool:
+    """Run one of benchmarks/; it prints ratios with their range. `arguments` are its own options."""
     if name not in BENCHMARKS:
         raise UsageError(f"there is no benchmark {name!r}", hint=f"There are: {', '.join(BENCHMARKS)}.")
-    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--rounds", str(rounds)]
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--rounds", str(rounds), *arguments]
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0

@@ -12,7 +12,7 @@ from sparkbed.home import Home
 from sparkbed.playbook import Runner, rendered_connection_variables
 from sparkbed.playbook.output import Terminal
 from sparkbed.remote import Connections
-from sparkbed.verbs.hosts import deployed
+from sparkbed.verbs.inventories import deployed
 
 
 @dataclass(frozen=True)
