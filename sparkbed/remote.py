@@ -88,6 +88,13 @@ class Connections:
         """A shell on the host (or `command` in it) at this terminal; gives its exit status."""
         return self._host(host).shell(command)
 
+    def reset(self, host: str) -> None:
+        """End the host's agents and connection, if there are any; they are opened anew when they are asked for."""
+        with self._lock:
+            found = self._hosts.pop(host, None)
+        if found is not None:
+            found.close()
+
     def close(self) -> None:
         """End every agent and connection. What the agents run ends with them."""
         with self._lock:

@@ -150,14 +150,14 @@ class Inventory:
                 return layer.where(variable) if isinstance(layer, Map) else None
         return None
 
-    def select(self, pattern: str) -> list[str]:
+    def select(self, pattern: str, *, strict: bool = True) -> list[str]:
         """The hosts that an Ansible host pattern names (see `patterns.select`), in Ansible's order.
 
         Raises:
-            UsageError: when a part of the pattern names nothing.
+            UsageError: when a part of the pattern names nothing, if `strict`.
         """
         try:
-            return patterns.select(pattern, self._members, list(self.hosts))
+            return patterns.select(pattern, self._members, list(self.hosts), strict=strict)
         except UsageError as error:
             raise UsageError(error.what, where=error.where or str(self.path), hint=error.hint) from None
 

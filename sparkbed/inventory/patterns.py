@@ -15,25 +15,37 @@ _BY_COLON = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _GLOB = frozenset("*?[")
 
 
-def select(pattern: str, members: Mapping[str, Sequence[str]], hosts: Sequence[str]) -> list[str]:
+def select(
+    pattern: str, members: Mapping[str, Sequence[str]], hosts: Sequence[str], *, strict: bool = True
+) -> list[str]:
     """The hosts that `pattern` names, each once, in the order in which the pattern's parts name them.
 
     Args:
         pattern: names, groups, globs, `~regex`, joined by `,` or `:`; `&part` keeps what is in both, `!part` takes out.
         members: every group's hosts, those of its children among them.
         hosts: all hosts.
+        strict: whether a part that names nothing is an error; otherwise it names no host.
 
     Raises:
-        UsageError: for a part that names nothing, a subscript out of range, or a broken regular expression.
+        UsageError: for a part that names nothing if `strict`, a subscript out of range, or a broken regular expression.
     """
     parts = _split(pattern, hosts)
+
+    def named(part: str) -> list[str]:
+        try:
+            return _one(part, members, hosts)
+        except UsageError:
+            if strict:
+                raise
+            return []
+
     united = [part for part in parts if part[0] not in "!&"]
-    chosen = list(dict.fromkeys(name for part in united or ["all"] for name in _one(part, members, hosts)))
+    chosen = list(dict.fromkeys(name for part in united or ["all"] for name in named(part)))
     for part in (part for part in parts if part[0] == "&"):
-        kept = set(_one(part[1:], members, hosts))
+        kept = set(named(part[1:]))
         chosen = [name for name in chosen if name in kept]
     for part in (part for part in parts if part[0] == "!"):
-        dropped = set(_one(part[1:], members, hosts))
+        dropped = set(named(part[1:]))
         chosen = [name for name in chosen if name not in dropped]
     return chosen
 

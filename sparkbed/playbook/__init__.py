@@ -16,23 +16,19 @@ from typing import Any
 from sparkbed.errors import UsageError
 from sparkbed.inventory.model import Inventory
 from sparkbed.playbook import names, parse
+from sparkbed.playbook.batches import batches, ordered
 from sparkbed.playbook.execute import Executor
+from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.keywords import Refusal
 from sparkbed.playbook.lookups import lookup
 from sparkbed.playbook.output import Failures, Output, Silent, Terminal
-from sparkbed.playbook.plays import Play, Playbook, tasks_of
+from sparkbed.playbook.plays import Play, Playbook, Task, tasks_of
+from sparkbed.playbook.reach import Reach
 from sparkbed.playbook.results import Counts, Failure, PlayResult
-from sparkbed.playbook.strategy import PlayRun, Progress
+from sparkbed.playbook.strategy import EndBatch, EndPlay, PlayRun, Progress, TooManyFailures
 from sparkbed.playbook.tags import Choice
 from sparkbed.playbook.templating import TemplateError, Templates
-from sparkbed.playbook.variables import (
-    LOCAL,
-    Layer,
-    Scope,
-    Variables,
-    connection_variables,
-    rendered_connection_variables,
-)
+from sparkbed.playbook.variables import LOCAL, Scope, Variables, rendered_connection_variables
 from sparkbed.remote import Connections
 
 __all__ = [
@@ -47,6 +43,14 @@ __all__ = [
     "Terminal",
     "rendered_connection_variables",
 ]
+
+
+_ADDING = ("add_host", "group_by")
+
+
+def _is_unknown(task: Task) -> bool:
+    """Whether what the task includes is known only when it runs."""
+    return task.include is not None and task.include.ahead is None
 
 
 @dataclass(frozen=True)
@@ -138,25 +142,21 @@ class Runner:
         extra = dict(extra_vars or {})
         playbook = self.check_syntax(path, extra_vars=extra)
         within = None if limit is None else set(self.inventory.select(limit))
-        hosts_of = {id(play): self._hosts(play, within, extra) for play in playbook.plays}
+        hosts = Hosts(self.inventory)
         variables = Variables(
-            inventory=self.inventory,
+            hosts=hosts,
             templates=self._templates,
             playbook=Path(path),
             extra=extra,
             run=self._run_variables(tags, skip_tags, limit, check, diff),
         )
-        local = Connections(lambda host: connection_variables(self.inventory, host))
-        executor = Executor(
-            self.connections,
-            local,
-            frozenset(self.inventory.hosts),
-            check=check,
-            diff=diff,
-            retrying=self.output.retry,
-            connected=self.output.connected,
-            verbosity=self.verbosity,
-        )
+        plays = playbook.plays
+        # What only the run knows can name hosts, too: then a name that is not there yet is no error.
+        grows = any(task.module in _ADDING or _is_unknown(task) for play in plays for task in play.all_tasks)
+        if not grows:
+            for play in plays:
+                self._hosts(play, within, variables, strict=True)
+        reach = Reach(self.connections, hosts)
         refuse = Refusal(f"ansible-playbook -i {self.inventory.path} {path}")
         progress = Progress(refuse, Choice(tags, skip_tags), start_at=start_at_task)
         pool = ThreadPoolExecutor(self.forks, thread_name_prefix="playbook") if self.forks > 1 else None
@@ -164,7 +164,8 @@ class Runner:
         try:
             for play in playbook.plays:
                 chosen = progress.choice.play(play)
-                if not self._one(chosen, hosts_of[id(play)], variables, executor, progress, pool, check):
+                everyone = self._hosts(play, within, variables, strict=not grows)
+                if not self._one(chosen, everyone, variables, reach, progress, pool, check=check, diff=diff):
                     break
         except BaseException:
             # Whoever interrupts us must not wait for what still runs on hosts; closing the connections ends that.
@@ -172,7 +173,7 @@ class Runner:
                 pool.shutdown(wait=False, cancel_futures=True)
             raise
         finally:
-            local.close()
+            reach.close()
         if pool:
             pool.shutdown()
         if progress.start_at is not None:
@@ -183,47 +184,73 @@ class Runner:
     def _one(
         self,
         play: Play,
-        hosts: list[str],
+        everyone: list[str],
         variables: Variables,
-        executor: Executor,
+        reach: Reach,
         progress: Progress,
         pool: ThreadPoolExecutor | None,
+        *,
         check: bool,
+        diff: bool,
     ) -> bool:
-        """Run one play; False when all its hosts were lost in it, which ends the playbook."""
-        name = self._rendered(play, play.name or play.hosts, variables.extra)
-        self.output.play(name, check=check)
-        before = progress.failures.keys() | progress.stopped.keys()
-        left = [host for host in hosts if host not in before]
-        if hosts:
+        """Run one play, batch by batch; says whether the next one may follow."""
+        keywords = variables.of_play(play.vars, play.folder)
+        name = self._rendered(play, play.name or play.hosts, keywords)
+        try:
+            groups = batches(ordered(everyone, play.order), [keywords.value(one) for one in play.serial])
+        except (TemplateError, UsageError) as error:
+            raise UsageError(error.what, where=play.position) from None
+        if not groups:
+            self.output.play(name, check=check)
+            self.output.note("skipping: no hosts matched")
+        before = len(progress.lost)
+        gone = set(progress.lost)
+        ended = False
+        if groups:
             progress.failures.update({**progress.stopped, **progress.failures})
-        if not left:
-            if not hosts:
-                self.output.note("skipping: no hosts matched")
-            return True
-        PlayRun(play, name, left, hosts, variables, executor, progress, self.output, pool).run()
-        return not set(left) <= progress.failures.keys() | progress.stopped.keys()
+        for batch in groups:
+            self.output.play(name, check=check)
+            left = [host for host in batch if host not in progress.lost]
+            run = PlayRun(play, name, left, len(batch), everyone, gone, variables, progress, self.output, pool)
+            executor = Executor(
+                reach, variables.hosts, check=check, diff=diff, retrying=self.output.retry, seen=run.scope,
+                connected=self.output.connected, verbosity=self.verbosity,
+            )  # fmt: skip
+            try:
+                run.run(executor)
+            except EndPlay:
+                break
+            except TooManyFailures:
+                ended = True
+            except EndBatch:
+                pass
+            # Like ansible-core, count a host that failed in an earlier play as one of the batch.
+            if len(progress.lost) - before == len(batch):
+                return False
+            before = len(progress.lost)
+        return not ended
 
-    def _hosts(self, play: Play, within: set[str] | None, extra: Mapping[str, Any]) -> list[str]:
-        """The hosts of a play, in inventory order."""
-        pattern = self._rendered(play, play.hosts, extra)
-        if pattern in LOCAL and pattern not in self.inventory.hosts:
+    def _hosts(self, play: Play, within: set[str] | None, variables: Variables, *, strict: bool) -> list[str]:
+        """The hosts of a play, in inventory order; a pattern that names nothing is an error if `strict`."""
+        inventory = variables.hosts.inventory
+        pattern = self._rendered(play, play.hosts, variables.of_play(play.vars, play.folder))
+        if pattern in LOCAL and pattern not in inventory.hosts:
             return [pattern]
         try:
-            chosen = self.inventory.select(pattern)
+            chosen = inventory.select(pattern, strict=strict)
         except UsageError as error:
             raise UsageError(error.what, where=play.position, hint=error.hint) from None
         return chosen if within is None else [host for host in chosen if host in within]
 
-    def _rendered(self, play: Play, text: str, extra: Mapping[str, Any]) -> str:
-        """A play's name or pattern, which may hold templates of extra variables and the play's own."""
+    def _rendered(self, play: Play, text: str, keywords: Scope) -> str:
+        """A play's name or pattern, which may hold templates."""
         if "{{" not in text:
             return text
-        layers = [Layer(extra, document=True), Layer(play.vars, document=True)]
         try:
-            return Scope(self._templates, layers, play.folder).text(text)
+            value = keywords.value(text)
         except TemplateError as error:
             raise UsageError(f"{text!r}: {error.what}", where=play.position) from None
+        return ",".join(str(one) for one in value) if isinstance(value, list) else str(value)
 
     def _run_variables(
         self, tags: Collection[str], skip_tags: Collection[str], limit: str | None, check: bool, diff: bool

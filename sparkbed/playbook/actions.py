@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2.utils import missing
 
+from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.plays import Task
 from sparkbed.playbook.templating import TemplateError, final
 from sparkbed.playbook.variables import Scope
@@ -22,7 +23,8 @@ from sparkbed.remote import Agent
 class Action:
     """The context of one call of a controller module: the `ActionContext` of modules/controller.py.
 
-    `host` is whom the task is for; `connect` leads to where it acts, another host with delegate_to.
+    `host` is whom the task is for; `connect` leads to where it acts, another host with delegate_to; `reset` ends what
+    is open to there.
     """
 
     scope: Scope
@@ -32,6 +34,8 @@ class Action:
     check: bool
     diff: bool
     environment: Mapping[str, str]
+    hosts: Hosts
+    reset: Callable[[], None]
     verbosity: int = 0
 
     @property

@@ -13,15 +13,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jinja2.utils import missing
+
 from sparkbed.errors import HostError
 from sparkbed.playbook import loops, modules
 from sparkbed.playbook.actions import Action
+from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.modules import controller
-from sparkbed.playbook.outcome import Item, Outcome, status_of
+from sparkbed.playbook.outcome import Item, Learned, Outcome, status_of
 from sparkbed.playbook.plays import Loop, Task
-from sparkbed.playbook.templating import OMIT, TemplateError, is_template
+from sparkbed.playbook.reach import Reach, Way
+from sparkbed.playbook.templating import OMIT, TemplateError, final, is_template
 from sparkbed.playbook.variables import LOCAL, Layer, Scope
-from sparkbed.remote import Agent, Connections
+from sparkbed.remote import Agent
 
 Retry = Callable[[str, Task, int], None]
 Connected = Callable[[str, Agent, "str | None"], None]
@@ -32,6 +36,7 @@ class Call:
     """One call of a module, ready to go: where to, as whom, with which arguments."""
 
     host: str
+    way: Way
     become_user: str | None
     args: dict[str, Any]
     environment: dict[str, str]
@@ -41,7 +46,7 @@ class Call:
     @property
     def target(self) -> tuple[Any, ...]:
         """Calls of one target can go in one message."""
-        return self.host, self.become_user, tuple(sorted(self.environment.items())), self.check, self.diff
+        return self.host, self.way, self.become_user, tuple(sorted(self.environment.items())), self.check, self.diff
 
 
 class Skip(Exception):  # no error: a condition that does not hold
@@ -54,14 +59,14 @@ class Skip(Exception):  # no error: a condition that does not hold
 
 @dataclass(frozen=True)
 class Executor:
-    """Runs tasks on hosts. `hosts` are the inventory's; `local` leads to this machine when it is none of them."""
+    """Runs tasks on hosts; `seen` gives what a task sees on another host, as it does with `delegate_to`."""
 
-    connections: Connections
-    local: Connections
-    hosts: frozenset[str]
+    reach: Reach
+    hosts: Hosts
     check: bool
     diff: bool
     retrying: Retry
+    seen: Callable[[str, Task], Scope]
     connected: Connected
     verbosity: int = 0
     _agents: dict[tuple[str, str | None], int] = field(default_factory=dict)
@@ -127,7 +132,7 @@ class Executor:
                 result = self._once(task, host, own, outcome)
             except TemplateError as error:
                 result = _failure(str(error))
-            learned.update(outcome.facts)
+            learned.update({**outcome.learned.gathered, **outcome.learned.set})
             if task.register:
                 learned[task.register] = result
             self._add_item(task, task.loop, own.over({task.register: result} if task.register else {}), items, index,
@@ -186,7 +191,7 @@ class Executor:
             answers = self._answers(task, host, [(scopes[index], call) for index, call in group])
             for (index, call), answer in zip(group, answers, strict=True):
                 self._keep_arguments(outcome, answer, call)
-                results[index] = self._judged(task, scopes[index], answer, outcome)
+                results[index] = self._judged(task, scopes[index], call, answer, outcome)
         return [result if result is not None else _failure("no answer") for result in results]
 
     # -- one round --------------------------------------------------------------------------------------------------
@@ -203,7 +208,7 @@ class Executor:
             self._keep_arguments(outcome, answer, call)
             if tries > 1:
                 answer["attempts"] = attempt
-            result = self._judged(task, scope, answer, outcome)
+            result = self._judged(task, scope, call, answer, outcome)
             if tries == 1 or self._settled(task, scope, result):
                 return result
             if attempt < tries:
@@ -254,6 +259,8 @@ class Executor:
                 diff=call.diff,
                 environment=call.environment,
                 verbosity=self.verbosity,
+                hosts=self.hosts,
+                reset=lambda: self.reach.reset(first.host),
             )
             for scope, call in calls
         ]
@@ -261,8 +268,7 @@ class Executor:
         return [dict(result) for result in controller.run_many(task.module, pairs)]
 
     def _agent(self, call: Call) -> Agent:
-        here = call.host in LOCAL and call.host not in self.hosts
-        agent = (self.local if here else self.connections).agent(call.host, become_user=call.become_user)
+        agent = self.reach.agent(call.host, call.way, call.become_user)
         if self._agents.get((call.host, call.become_user)) != agent.pid:
             self._agents[call.host, call.become_user] = agent.pid
             self.connected(call.host, agent, call.become_user)
@@ -274,12 +280,15 @@ class Executor:
         if skipped:
             raise Skip(skipped)
         settings = task.settings
-        target = host
+        target, there = host, scope
         if settings.delegate_to is not None:
             target = scope.text(settings.delegate_to)
-            if target not in self.hosts and target not in LOCAL:
+            if target not in self.hosts.inventory.hosts and target not in LOCAL:
                 raise TemplateError(f"delegate_to names {target!r}, which the inventory doesn't have")
             outcome.delegated_to = target
+            # How to reach the other host, and as whom to work there, is for its own variables to say.
+            there = self.seen(target, task)
+        way = self.reach.way(target, there, settings)
         try:
             spec = modules.SPECS[task.module]
             args = _arguments(task, scope)
@@ -290,29 +299,66 @@ class Executor:
             raise TemplateError(str(error)) from None
         return Call(
             host=target,
-            become_user=_become_user(scope, task),
+            way=way,
+            become_user=self._become_user(scope, there, task, self.reach.login(target, way)),
             args=args,
             environment=_environment(scope, settings.environment),
             check=self.check if settings.check_mode is None else flag(scope, settings.check_mode),
             diff=self.diff if settings.diff is None else flag(scope, settings.diff),
         )
 
-    def _judged(self, task: Task, scope: Scope, result: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+    def _become_user(self, scope: Scope, there: Scope, task: Task, login: str | None) -> str | None:
+        """Whom the task runs as; None for the user that we connect as.
+
+        Variables of the host where it runs (`there`) win over keywords.
+        """
+        settings = task.settings
+        wanted = there.resolve("ansible_become")
+        if not flag(scope, settings.become if not isinstance(wanted, (bool, str, int)) else wanted):
+            return None
+        method = there.resolve("ansible_become_method")
+        if method is not missing and str(final(method)).removeprefix("ansible.builtin.") != "sudo":
+            raise TemplateError(f"ansible_become_method {final(method)!r} is outside the subset: it has sudo")
+        for name, why in _BECOME_REFUSED.items():
+            value = there.resolve(name)
+            if value is not missing and value not in ("", None):
+                raise TemplateError(f"{name} is outside the subset: {why}")
+        users = (there.resolve(name) for name in ("ansible_become_user", "ansible_sudo_user"))
+        user = next((str(final(one)) for one in users if one is not missing), None)
+        if user is None:
+            user = scope.text(settings.become_user) if settings.become_user else "root"
+        return None if user == login else user
+
+    def _judged(self, task: Task, scope: Scope, call: Call, result: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
         """The module's answer with `failed` and `changed` as the task wants them; facts and notifications kept."""
         if "failed" not in result:
             result["failed"] = result.get("rc", 0) not in (0, "0")
         result.setdefault("changed", False)
-        facts = result.get("ansible_facts")
-        if isinstance(facts, Mapping) and task.module != "debug":
-            outcome.facts.update(facts)
+        learned = self._learned(task, scope, call, result, outcome)
         if "skipped" not in result and (task.changed_when or task.failed_when):
-            seen = scope.over({**outcome.facts, **({task.register: result} if task.register else {})})
+            names = {**learned.gathered, **learned.set, **({task.register: result} if task.register else {})}
+            seen = scope.over(names)
             self._rejudge(task, seen, result)
         if task.settings.notify:
             for name in task.settings.notify:
                 value = scope.value(name)
                 outcome.notify.extend(str(one) for one in (value if isinstance(value, list) else [value]))
         return result
+
+    def _learned(self, task: Task, scope: Scope, call: Call, result: dict[str, Any], outcome: Outcome) -> Learned:
+        """Where the facts of `result` belong, with them in it."""
+        facts = result.get("ansible_facts")
+        settings = task.settings
+        if not isinstance(facts, Mapping) or task.module == "debug":
+            return outcome.learned
+        learned = outcome.learned
+        if settings.delegate_to is not None and flag(scope, settings.delegate_facts):
+            learned = outcome.elsewhere.setdefault(call.host, Learned())
+        if task.module in ("set_fact", "include_vars"):
+            learned.set.update(facts)
+        if task.module not in ("set_fact", "include_vars") or flag(scope, call.args.get("cacheable")):
+            learned.gathered.update(facts)
+        return learned
 
     def _rejudge(self, task: Task, scope: Scope, result: dict[str, Any]) -> None:
         which = "changed"
@@ -392,17 +438,15 @@ def _arguments(task: Task, scope: Scope) -> dict[str, Any]:
     return args
 
 
-def _become_user(scope: Scope, task: Task) -> str | None:
-    """Whom the task runs as; None for the user that we connect as. Variables of the host win over keywords."""
-    settings = task.settings
-    wanted = scope.resolve("ansible_become")
-    become = flag(scope, settings.become if not isinstance(wanted, (bool, str, int)) else wanted)
-    if not become:
-        return None
-    user = scope.resolve("ansible_become_user")
-    if isinstance(user, str):
-        return user
-    return scope.text(settings.become_user) if settings.become_user else "root"
+_UNASKED = "sudo is asked with -n, and no secret passes through here; let the login user become others unasked"
+_BECOME_REFUSED = {
+    "ansible_become_pass": _UNASKED,
+    "ansible_become_password": _UNASKED,
+    "ansible_sudo_pass": _UNASKED,
+    "ansible_become_exe": "the program is sudo",
+    "ansible_become_flags": "the flags are -n -H",
+}
+"""Variables of become that have no meaning here, and why."""
 
 
 def _environment(scope: Scope, parts: tuple[Any, ...]) -> dict[str, str]:

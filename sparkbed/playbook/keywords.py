@@ -11,21 +11,23 @@ from typing import Any
 from sparkbed.documents import Map
 from sparkbed.errors import DocumentError
 from sparkbed.model import Position
+from sparkbed.playbook import modules
 from sparkbed.playbook.plays import Settings
 from sparkbed.playbook.templating import is_template
 
 _words = str.split
 _COMMON = (
-    "any_errors_fatal become become_method become_user check_mode diff environment ignore_errors ignore_unreachable"
-    " name no_log run_once tags vars"
+    "any_errors_fatal become become_method become_user check_mode connection diff environment ignore_errors"
+    " ignore_unreachable module_defaults name no_log port remote_user run_once tags throttle vars"
 )
 PLAY_KEYWORDS = frozenset(
-    f"{_COMMON} gather_facts handlers hosts post_tasks pre_tasks strategy roles tasks vars_files".split()
+    f"{_COMMON} force_handlers gather_facts gather_subset gather_timeout handlers hosts max_fail_percentage order"
+    " post_tasks pre_tasks roles serial strategy tasks vars_files".split()
 )
-BLOCK_KEYWORDS = frozenset(f"{_COMMON} always block delegate_to notify rescue when".split())
+BLOCK_KEYWORDS = frozenset(f"{_COMMON} always block delegate_facts delegate_to notify rescue when".split())
 TASK_KEYWORDS = frozenset(
-    f"{_COMMON} args changed_when delay delegate_to failed_when loop loop_control notify register retries until when"
-    " with_dict with_indexed_items with_items with_list with_sequence with_together".split()
+    f"{_COMMON} args changed_when delay delegate_facts delegate_to failed_when loop loop_control notify register"
+    " retries until when with_dict with_indexed_items with_items with_list with_sequence with_together".split()
 )
 HANDLER_KEYWORDS = TASK_KEYWORDS | {"listen"}
 ROLE_KEYWORDS = frozenset(f"{_COMMON} delegate_to role when".split())
@@ -33,7 +35,13 @@ INCLUDE_KEYWORDS = frozenset(
     _words("args ignore_errors listen loop loop_control name no_log register run_once tags vars when")
 )
 LOOP_CONTROL = frozenset(["break_when", "extended", "index_var", "label", "loop_var", "pause"])
-META = frozenset(["clear_host_errors", "end_host", "end_play", "flush_handlers", "noop"])
+META = frozenset(
+    _words(
+        "clear_facts clear_host_errors end_batch end_host end_play flush_handlers noop refresh_inventory"
+        " reset_connection"
+    )
+)
+ORDERS = frozenset(["inventory", "reverse_inventory", "reverse_sorted", "sorted"])
 IMPORTS = frozenset(["import_role", "import_tasks"])
 INCLUDES = frozenset(["include_role", "include_tasks"])
 # Ansible's own words that the subset leaves out: they are told apart from typing errors.
@@ -134,11 +142,13 @@ def merged(outer: Settings, inner: Settings) -> Settings:
         tags=tuple(dict.fromkeys((*outer.tags, *inner.tags))),
         notify=(*inner.notify, *outer.notify),
         vars={**outer.vars, **inner.vars} if outer.vars else inner.vars,
+        module_defaults={**outer.module_defaults, **inner.module_defaults},
     )
 
 
 NEAREST = _words(
     "become become_user check_mode diff no_log run_once ignore_errors ignore_unreachable any_errors_fatal delegate_to"
+    " delegate_facts throttle connection port remote_user"
 )
 
 
@@ -166,7 +176,24 @@ def settings(entry: Map, refuse: Refusal) -> Settings:
         tags=tags_of(entry, refuse),
         notify=listed(entry, "notify"),
         vars=variables_of(entry, "vars", refuse),
+        module_defaults=_module_defaults(entry, refuse),
     )
+
+
+def _module_defaults(entry: Map, refuse: Refusal) -> Mapping[str, Map]:
+    """The options that modules have where a task does not give them, by the modules' short names."""
+    found: dict[str, Map] = {}
+    for given in listed(entry, "module_defaults"):
+        if not isinstance(given, Map):
+            raise refuse("module_defaults is a mapping of modules", entry.where("module_defaults"))
+        for name, options in given.items():
+            spec = modules.resolve(str(name))
+            if spec is None:
+                raise refuse(f"module_defaults of {name!r} are outside the subset", given.where(name))
+            if not isinstance(options, Map):
+                raise refuse("the defaults of a module are a mapping", given.where(name))
+            found[spec.name] = options
+    return found
 
 
 def expect(entry: Map, known: Iterable[str], what: str, refuse: Refusal) -> None:

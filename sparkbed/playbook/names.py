@@ -7,7 +7,8 @@ A name can be defined by the inventory, by any play, block, task or file of vari
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +23,7 @@ from sparkbed.inventory.model import Inventory
 from sparkbed.model import Position
 from sparkbed.playbook import filters
 from sparkbed.playbook.actions import find_file
+from sparkbed.playbook.facts import FACTS
 from sparkbed.playbook.handlers import topics
 from sparkbed.playbook.keywords import Refusal
 from sparkbed.playbook.lookups import KINDS
@@ -61,12 +63,14 @@ def check(
     Raises:
         DocumentError: at the template's place, naming what is unknown.
     """
-    defined = _inventory_names(inventory) | set(extra) | MAGIC | GLOBALS
+    defined = _inventory_names(inventory) | set(extra) | MAGIC | GLOBALS | {"ansible_facts"}
+    facts = frozenset(FACTS) if any(_gathers(play) for play in playbook.plays) else frozenset()
+    defined |= {f"ansible_{name}" for name in facts}
     for play in playbook.plays:
         defined |= _play_names(play)
     anything = any(_defines_anything(play) for play in playbook.plays)
     for play in playbook.plays:
-        _Checker(defined, refuse, templates, play, anything).run()
+        _Checker(defined, facts, refuse, templates, play, anything).run()
 
 
 def _inventory_names(inventory: Inventory) -> set[str]:
@@ -82,7 +86,7 @@ def _play_names(play: Play) -> set[str]:
         for file in entry if isinstance(entry, list) else [entry]:
             if not is_template(file) and (path := variables_file(file, play.folder)).is_file():
                 names |= set(load_variables(path))
-    tasks = list(_all_tasks(play))
+    tasks = list(play.all_tasks)
     roles = [*play.roles, *(role for task in tasks if task.include for role in task.include.roles)]
     for role in [one for use in roles for one in (*use.all_dependencies, use)]:
         names |= {*role.defaults, *role.values, *role.vars, *role.params}
@@ -101,28 +105,18 @@ def _play_names(play: Play) -> set[str]:
     return {str(name) for name in names}
 
 
-def _all_tasks(play: Play) -> Iterator[Task]:
-    """The tasks and handlers of a play, and those that its tasks are known to include."""
-    for section in (*play.sections, play.handlers):
-        yield from _with_included(tasks_of(section))
-
-
-def _with_included(tasks: Iterable[Task]) -> Iterator[Task]:
-    for task in tasks:
-        yield task
-        if task.include and task.include.ahead:
-            yield from _with_included(tasks_of(task.include.ahead))
-
-
 def _defines_anything(play: Play) -> bool:
     """Whether the play's names can't be known: by a fact named by a template, or files that can't be known."""
     if any(is_template(str(entry)) for entry in play.vars_files):
         return True
     return any(
-        (task.module == "set_fact" and (task.args_template or any(is_template(str(name)) for name in task.args)))
+        (
+            task.module == "set_fact"
+            and (task.args_template or "cacheable" in task.args or any(is_template(str(name)) for name in task.args))
+        )
         or (task.module == "include_vars" and _variables_of(task, play) is None)
         or (task.include is not None and task.include.ahead is None)
-        for task in _all_tasks(play)
+        for task in play.all_tasks
     )
 
 
@@ -156,13 +150,22 @@ class _Use:
 class _Checker:
     """Checks one play against all names of the playbook."""
 
-    def __init__(self, defined: set[str], refuse: Refusal, templates: Templates, play: Play, anything: bool) -> None:
+    def __init__(
+        self,
+        defined: set[str],
+        facts: frozenset[str],
+        refuse: Refusal,
+        templates: Templates,
+        play: Play,
+        anything: bool,
+    ) -> None:
         self.defined = defined
+        self.facts = facts
         self.refuse = refuse
         self.templates = templates
         self.play = play
         self.anything = anything
-        self.tasks = list(_all_tasks(play))
+        self.tasks = list(play.all_tasks)
         self.handlers = self._handlers()
 
     def run(self) -> None:
@@ -327,6 +330,10 @@ class _Checker:
             self._lookup(call, _at(where, call, lines))
         free = meta.find_undeclared_variables(tree)
         use.asked |= _asked(tree)
+        for part in tree.find_all((nodes.Getattr, nodes.Getitem)):
+            fact = _member_of_facts(part)
+            if fact and not self.anything and "ansible_facts" not in use.asked:
+                self._fact(f"ansible_facts.{fact}", fact, _at(where, part, lines))
         for name in tree.find_all(nodes.Name):
             if name.ctx == "load" and name.name in free:
                 use.names.setdefault(name.name, _at(where, name, lines))
@@ -340,14 +347,24 @@ class _Checker:
                 f"lookup {first.value!r} is outside the subset", where, f"It has: {', '.join(sorted(KINDS))}."
             )
 
+    def _fact(self, said: str, name: str, where: Position) -> None:
+        """Refuse a fact that no host will have."""
+        if not self.facts:
+            hint = "Take `gather_facts: false` out, or run the module setup."
+            raise self.refuse(f"{said!r} is a fact, and no play gathers facts", where, hint)
+        if name in self.facts or _INTERFACE.fullmatch(name):
+            return
+        near = get_close_matches(name, self.facts, n=1)
+        hint = f"Did you mean {said.removesuffix(name) + near[0]!r}?" if near else "Ask the host with a task instead."
+        raise self.refuse(f"{said!r} is a fact that sparkbed doesn't gather", where, hint)
+
     def _settle(self, use: _Use) -> None:
         for name, where in use.names.items():
             if name in self.defined or name in use.asked or (self.anything and not name.startswith("ansible_")):
                 continue
             if name.startswith("ansible_"):
-                raise self.refuse(
-                    f"{name!r} is a fact that sparkbed doesn't gather", where, "Ask the host with a task instead."
-                )
+                self._fact(name, name.removeprefix("ansible_"), where)
+                continue
             near = get_close_matches(name, self.defined, n=1, cutoff=0.75)
             raise self.refuse(
                 f"nothing defines {name!r}",
@@ -355,6 +372,17 @@ class _Checker:
                 f"Did you mean {near[0]!r}?" if near else "Define it, pass it with -e, or ask with `is defined`.",
             )
 
+
+def _gathers(play: Play) -> bool:
+    """Whether hosts may have facts after the play."""
+    wanted = str(play.gathering.wanted).lower() not in ("no", "false")
+    return wanted or any(task.module == "setup" for task in play.all_tasks)
+
+
+_INTERFACE = re.compile(
+    r"(bond|br|cni|docker|e|flannel|ib|lo|lxc|lxd|tap|team|tun|veth|virbr|vlan|wg|wl|ww)[a-z]*\w*\d\w*|lo"
+)
+"""What the names of network interfaces look like: each of them is a fact."""
 
 _DELIMITERS = [
     "block_start_string",
@@ -381,6 +409,17 @@ class _Only:
 
 def _at(where: Position, node: nodes.Node, lines: bool) -> Position:
     return Position(where.file, node.lineno or 1) if lines else where
+
+
+def _member_of_facts(node: nodes.Node) -> str | None:
+    """The name in `ansible_facts.name` or `ansible_facts['name']`."""
+    if not isinstance(node, (nodes.Getattr, nodes.Getitem)):
+        return None
+    if not isinstance(node.node, nodes.Name) or node.node.name != "ansible_facts":
+        return None
+    if isinstance(node, nodes.Getattr):
+        return None if hasattr(dict, node.attr) else node.attr
+    return node.arg.value if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) else None
 
 
 _GUARDS = frozenset(["default", "d", "mandatory"])

@@ -17,14 +17,26 @@ class Item:
 
 
 @dataclass
+class Learned:
+    """Facts of a host: those that tasks `set`, and those that modules `gathered`."""
+
+    set: dict[str, Any] = field(default_factory=dict)
+    gathered: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
 class Outcome:
-    """What one task came to on one host. `result` has Ansible's keys; a loop's has `results`."""
+    """What one task came to on one host. `result` has Ansible's keys; a loop's has `results`.
+
+    `elsewhere` are facts that belong to other hosts, because the task says `delegate_facts`.
+    """
 
     host: str
     result: dict[str, Any]
     items: list[Item] | None = None
     notify: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
+    learned: Learned = field(default_factory=Learned)
+    elsewhere: dict[str, Learned] = field(default_factory=dict)
     no_log: bool = False
     ignore_errors: bool = False
     ignore_unreachable: bool = False

@@ -14,6 +14,7 @@ from sparkbed import documents
 from sparkbed.documents import Map, Seq
 from sparkbed.model import Position
 from sparkbed.playbook.keywords import (
+    ORDERS,
     PLAY_KEYWORDS,
     Refusal,
     expect,
@@ -23,7 +24,7 @@ from sparkbed.playbook.keywords import (
     tags_of,
     variables_of,
 )
-from sparkbed.playbook.plays import Place, Play, Playbook, Role, Settings, Step, Task, tasks_of
+from sparkbed.playbook.plays import Gathering, Place, Play, Playbook, Role, Settings, Step, Task, tasks_of
 from sparkbed.playbook.roles import Reading, RoleReader, use_of
 from sparkbed.playbook.searching import variables_file
 from sparkbed.playbook.steps import StepReader, read_list
@@ -83,7 +84,6 @@ class _Reader:
 
     def play(self, entry: Map) -> Play:
         expect(entry, PLAY_KEYWORDS, "a play", self.refuse)
-        self._facts(entry)
         if entry.get("strategy", "linear") not in ("linear", "ansible.builtin.linear"):
             raise self.refuse(f"strategy {entry['strategy']!r} is outside the subset", entry.where("strategy"))
         hosts = entry.get("hosts")
@@ -113,7 +113,24 @@ class _Reader:
             folder=self.path.parent,
             role_steps=role_steps,
             roles=(*roles, *reading.roles),
+            gathering=Gathering(
+                entry.get("gather_facts", True),
+                entry.get("gather_subset"),
+                entry.get("gather_timeout"),
+                self.outer.when,
+            ),
+            serial=listed(entry, "serial"),
+            max_fail_percentage=entry.get("max_fail_percentage"),
+            order=self._order(entry),
+            force_handlers=entry.get("force_handlers"),
         )
+
+    def _order(self, entry: Map) -> str:
+        order = entry.get("order") or "inventory"
+        if order in ORDERS:
+            return str(order)
+        hint = f"It has: {', '.join(sorted(ORDERS))}."
+        raise self.refuse(f"order {order!r} is outside the subset", entry.where("order"), hint)
 
     def _roles(
         self, entry: Map, own: Settings, reading: Reading
@@ -133,17 +150,6 @@ class _Reader:
             steps.extend(found)
             handlers.extend(its_handlers)
         return roles, tuple(steps), tuple(handlers)
-
-    def _facts(self, entry: Map) -> None:
-        gather = entry.get("gather_facts")
-        if gather is False or str(gather).lower() in ("no", "false"):
-            return
-        what = "a play without `gather_facts: false` gathers facts" if gather is None else "gathering facts"
-        raise self.refuse(
-            f"{what}, which is outside the subset",
-            entry.where("gather_facts"),
-            "Write `gather_facts: false` and ask hosts with tasks.",
-        )
 
     def _vars_files(self, entry: Map) -> tuple[Any, ...]:
         files = listed(entry, "vars_files")

@@ -6,7 +6,7 @@ playbook is read, so that a task stands for itself. Values that may hold templat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,11 +44,27 @@ class Settings:
     ignore_unreachable: Any = None
     any_errors_fatal: Any = None
     delegate_to: Any = None
+    delegate_facts: Any = None
+    throttle: Any = None
+    connection: Any = None
+    port: Any = None
+    remote_user: Any = None
     when: tuple[Any, ...] = ()
     environment: tuple[Any, ...] = ()
     tags: tuple[str, ...] = ()
     notify: tuple[Any, ...] = ()
     vars: Mapping[str, Any] = field(default_factory=dict)
+    module_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """What a play says of the facts that it gathers before its first task."""
+
+    wanted: Any = True
+    subset: Any = None
+    timeout: Any = None
+    when: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +170,7 @@ class Include:
 class Task:
     """One task. `module` is the short name of a module in `modules.SPECS`, or `meta`.
 
-    `include` is there for include_tasks and include_role. `implicit` are metas that no file holds.
+    `include` is there for include_tasks and include_role. `implicit` are tasks that no file holds.
     """
 
     name: str
@@ -225,10 +241,28 @@ class Play:
     folder: Path
     role_steps: tuple[Step, ...] = ()
     roles: tuple[Role, ...] = ()
+    gathering: Gathering = Gathering()
+    serial: tuple[Any, ...] = ()
+    max_fail_percentage: Any = None
+    order: str = "inventory"
+    force_handlers: Any = None
 
     @property
     def sections(self) -> tuple[tuple[Step, ...], ...]:
         return self.pre_tasks, (*self.role_steps, *self.tasks), self.post_tasks
+
+    @property
+    def all_tasks(self) -> Iterator[Task]:
+        """The tasks and handlers of the play, and those that its tasks are known to include."""
+        for section in (*self.sections, self.handlers):
+            yield from _with_included(tasks_of(section))
+
+
+def _with_included(tasks: Iterable[Task]) -> Iterator[Task]:
+    for task in tasks:
+        yield task
+        if task.include and task.include.ahead:
+            yield from _with_included(tasks_of(task.include.ahead))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sparkbed.documents import Map
 from sparkbed.errors import DocumentError, PlaybookError
 from sparkbed.playbook.plays import Play, Role, Task
 from sparkbed.playbook.searching import variables_file
-from sparkbed.playbook.templating import TemplateError
+from sparkbed.playbook.templating import TemplateError, UndefinedNameError
 from sparkbed.playbook.variables import Layer, Scope, Variables
 
 
@@ -77,9 +77,18 @@ class PlayVariables:
         if host not in self._layers:
             below = (Layer(self.play.vars, document=True),)
             layers: tuple[Layer, ...] = ()
+            complete = True
             for entry in self.play.vars_files:
                 scope = self.variables.scope(host, play=(*layers, *below), magic=magic)
-                layers = (Layer(self._vars_file(entry, scope), document=True), *layers)
+                try:
+                    layers = (Layer(self._vars_file(entry, scope), document=True), *layers)
+                except UndefinedNameError as error:
+                    if host in self.variables.gathered:
+                        raise PlaybookError(f"vars_files: {error}", where=self.play.position) from None
+                    # Its name may hold a fact: until there are facts, do without it.
+                    complete = False
+            if not complete:
+                return (*layers, *below)
             self._layers[host] = (*layers, *below)
         return self._layers[host]
 
@@ -88,6 +97,8 @@ class PlayVariables:
         names = entry if isinstance(entry, list) else [entry]
         try:
             paths = [variables_file(scope.text(name), self.play.folder) for name in names]
+        except UndefinedNameError:
+            raise
         except TemplateError as error:
             raise PlaybookError(f"vars_files: {error}", where=self.play.position) from None
         for path in paths:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from typing import Any
 
 from sparkbed import documents
 from sparkbed.errors import PlaybookError
+from sparkbed.playbook import modules
 from sparkbed.playbook.execute import Executor, flag
 from sparkbed.playbook.handlers import Handlers
 from sparkbed.playbook.including import Inclusion, inclusions, load
 from sparkbed.playbook.keywords import Refusal
 from sparkbed.playbook.outcome import Outcome
 from sparkbed.playbook.output import Output
-from sparkbed.playbook.plays import Block, Play, Step, Task
+from sparkbed.playbook.plays import Block, Play, Settings, Step, Task, tasks_of
 from sparkbed.playbook.playvars import PlayVariables
 from sparkbed.playbook.results import Counts, Failure
 from sparkbed.playbook.roles import Reading
@@ -69,25 +70,53 @@ class Progress:
     start_at: str | None = None
     stopped: dict[str, Failure] = field(default_factory=dict)
 
+    @property
+    def lost(self) -> set[str]:
+        """The hosts that no later play has."""
+        return self.failures.keys() | self.stopped.keys()
+
+    @property
+    def failed(self) -> set[str]:
+        """The hosts that failed: those that can't be reached are none of them."""
+        return self.stopped.keys() | {host for host, failure in self.failures.items() if not failure.unreachable}
+
     def count(self, host: str) -> Counts:
         return self.counts.setdefault(host, Counts())
 
 
-class EndPlay(Exception):  # no error: `meta: end_play`
-    """The play ends here for all hosts."""
+_FOR_ALL = frozenset(["clear_facts", "clear_host_errors", "end_batch", "end_play", "refresh_inventory"])
+"""What `meta` does to all hosts at once."""
+_UNCONDITIONAL = frozenset(["noop", "refresh_inventory", "reset_connection"])
+"""Where ansible-core pays no heed to `when`."""
+
+
+class EndBatch(Exception):  # no error: `meta: end_batch`
+    """The play ends here for all hosts of the batch."""
+
+
+class EndPlay(EndBatch):  # no error: `meta: end_play`
+    """The play ends here for all hosts, those of later batches too."""
+
+
+class TooManyFailures(EndBatch):  # no error: the failures have been told
+    """More hosts failed than `max_fail_percentage` allows: this is the last play."""
 
 
 class PlayRun:
-    """One play on `hosts`; `everyone` are also those that its pattern names and that failed before."""
+    """One batch of a play: its `hosts` that are left, out of `size`.
+
+    `everyone` are all hosts that the play's pattern names; those in `gone` left it in earlier batches or plays.
+    """
 
     def __init__(
         self,
         play: Play,
         name: str,
         hosts: Sequence[str],
-        everyone: Sequence[str],
+        size: int,
+        everyone: list[str],
+        gone: set[str],
         variables: Variables,
-        executor: Executor,
         progress: Progress,
         output: Output,
         pool: ThreadPoolExecutor | None,
@@ -95,13 +124,15 @@ class PlayRun:
         self.play = play
         self.name = name
         self.hosts = list(hosts)
-        self.everyone = list(everyone)
+        self.size = size
+        self.everyone = everyone
+        self.gone = gone
         self.variables = variables
-        self.executor = executor
         self.progress = progress
         self.output = output
         self.pool = pool
         self.states = {host: HostState() for host in hosts}
+        self.most_failures: float | None = None
         self._title = ""
         self._name = ""
         self._variables = PlayVariables(play, variables)
@@ -110,14 +141,39 @@ class PlayRun:
         self._begun: dict[str, set[str]] = {}
         self._completed: dict[str, set[str]] = {}
 
-    def run(self) -> None:
-        """Run all sections. Hosts that failed are in `progress.failures` afterwards."""
+    def run(self, executor: Executor) -> None:
+        """Run all sections. Hosts that failed are in `progress.failures` afterwards.
+
+        Raises:
+            EndBatch: when it, or the play, or the playbook ended before its last task.
+        """
+        self.executor = executor
+        keywords = self.variables.of_play(self.play.vars, self.play.folder)
         try:
+            self.most_failures = _percentage(keywords, self.play.max_fail_percentage)
+            forced = flag(keywords, self.play.force_handlers)
+            gather = flag(keywords, self.play.gathering.wanted)
+        except TemplateError as error:
+            raise PlaybookError(str(error), where=self.play.position) from None
+        try:
+            if gather and self._starts_here():
+                self._steps([_gathering(self.play)], self.hosts, rescuing=False)
             for section in self.play.sections:
-                self._steps(section, self.hosts, rescuing=False)
-                self._flush(self.hosts, rescuing=False)
-        except EndPlay:
-            return
+                if forced:
+                    flush = Task("", "meta", {"_raw_params": "flush_handlers"}, self.play.position, Settings(),
+                                 self.play.folder)  # fmt: skip
+                    self._block(Block(section, (), (flush,), self.play.position), self.hosts, rescuing=False)
+                else:
+                    self._steps(section, self.hosts, rescuing=False)
+                    self._flush(self.hosts, rescuing=False)
+        finally:
+            self.gone |= {host for host, state in self.states.items() if state.removed}
+
+    def _starts_here(self) -> bool:
+        """Whether the task of `--start-at-task` is behind us, or in this play."""
+        wanted = self.progress.start_at
+        every = [task for section in self.play.sections for task in tasks_of(section)]
+        return wanted is None or any(_is_named(task, wanted) for task in every)
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
@@ -150,7 +206,9 @@ class PlayRun:
         wanted = self.progress.start_at
         if wanted is None:
             return True
-        if task.name == wanted or task.title == wanted or fnmatch(task.title, wanted):
+        if task.implicit:
+            return True
+        if _is_named(task, wanted):
             self.progress.start_at = None
             return True
         return False
@@ -188,16 +246,11 @@ class PlayRun:
         self.progress.failures.pop(host, None)
 
     def _meta(self, task: Task, hosts: Sequence[str], *, rescuing: bool) -> None:
-        chosen = []
-        for host in hosts:
-            scope = self._scope(host, task)
-            try:
-                if all(scope.condition(condition) for condition in task.settings.when):
-                    chosen.append(host)
-            except TemplateError as error:
-                raise PlaybookError(f"meta task on {host}: {error}", where=task.position) from None
         kind = task.args["_raw_params"]
-        if not chosen or kind == "noop":
+        # Like ansible-core, ask only the first host about what is done to all of them.
+        asked = hosts[:1] if kind in _FOR_ALL else hosts
+        chosen = [host for host in asked if kind in _UNCONDITIONAL or self._met(task, host)]
+        if not chosen:
             return
         if kind == "role_complete" and task.place.role:
             role = task.place.role.identity
@@ -210,34 +263,60 @@ class PlayRun:
                 self.states[host].removed += 1
         elif kind == "end_play":
             raise EndPlay
+        elif kind == "end_batch":
+            raise EndBatch
         elif kind == "clear_host_errors":
-            for host, state in self.states.items():
-                state.failed = state.unreachable = False
-                state.removed = 0
-                self.progress.failures.pop(host, None)
+            self._clear_errors()
+        elif kind == "clear_facts":
+            for host in self.states:
+                self.variables.forget(host)
+        elif kind == "refresh_inventory":
+            self.variables.hosts.refresh()
+        elif kind == "reset_connection":
+            for host in chosen:
+                self.executor.reach.reset(host)
+
+    def _met(self, task: Task, host: str) -> bool:
+        scope = self.scope(host, task)
+        try:
+            return all(scope.condition(condition) for condition in task.settings.when)
+        except TemplateError as error:
+            raise PlaybookError(f"meta task on {host}: {error}", where=task.position) from None
+
+    def _clear_errors(self) -> None:
+        for host, state in self.states.items():
+            state.failed = state.unreachable = False
+            state.removed = 0
+            self.progress.failures.pop(host, None)
 
     # -- tasks ------------------------------------------------------------------------------------------------------
 
     def _task(self, task: Task, hosts: Sequence[str], *, rescuing: bool, handler: bool = False) -> None:
-        first = self._scope(hosts[0], task)
+        first = self.scope(hosts[0], task)
         try:
             once = flag(first, task.settings.run_once)
-            # run_once is fatal for all: its outcome stands for all hosts.
-            fatal = once or flag(first, task.settings.any_errors_fatal)
+            alone = once or modules.SPECS[task.module].once
+            # Its outcome stands for all hosts, so it is fatal for all.
+            fatal = alone or flag(first, task.settings.any_errors_fatal)
+            abreast = _whole(first, "throttle", task.settings.throttle)
         except TemplateError as error:
-            raise PlaybookError(f"run_once or any_errors_fatal: {error}", where=task.position) from None
+            raise PlaybookError(str(error), where=task.position) from None
         self._name = _name(task, first)
         self._title = task.titled(self._name)
         self.output.task(self._title, task, handler=handler, check=self._checks(task))
-        chosen = list(hosts[:1]) if once else list(hosts)
-        scopes = [first, *(self._scope(host, task) for host in chosen[1:])]
-        outcomes = self._outcomes(task, chosen, scopes)
+        chosen = list(hosts[:1]) if alone else list(hosts)
+        scopes = [first, *(self.scope(host, task) for host in chosen[1:])]
+        outcomes = self._outcomes(task, chosen, scopes, abreast)
         for outcome in outcomes:
             self._take(task, outcome, once=once, rescuing=rescuing)
         included = self._included(task, outcomes) if task.include else []
         lost = [outcome.host for outcome in outcomes if _counts_as_lost(outcome)]
         if fatal and lost:
             self._fail_all(task, lost, twice=once)
+        if self.most_failures is not None and len(self.progress.failed) / self.size * 100 > self.most_failures:
+            self._fail_all(task, lost, twice=False)
+            self.output.note("\nNO MORE HOSTS LEFT")
+            raise TooManyFailures
         for steps, its_hosts in included:
             self._steps(steps, its_hosts, rescuing=rescuing, handler=handler)
 
@@ -277,29 +356,34 @@ class PlayRun:
                 self.progress.stopped[outcome.host] = self.progress.failures[outcome.host]
                 self.output.result(task, outcome)
 
-    def _outcomes(self, task: Task, hosts: Sequence[str], scopes: Sequence[Scope]) -> list[Outcome]:
+    def _outcomes(self, task: Task, hosts: Sequence[str], scopes: Sequence[Scope], abreast: int) -> list[Outcome]:
         def one(index: int) -> Outcome:
             return self.executor.run(task, hosts[index], scopes[index])
 
-        if self.pool is None or len(hosts) == 1:
+        # What changes the inventory does so in the order of the hosts.
+        if self.pool is None or len(hosts) == 1 or abreast == 1 or task.module == "group_by":
             return [one(index) for index in range(len(hosts))]
+        if 0 < abreast < len(hosts):
+            with ThreadPoolExecutor(abreast, thread_name_prefix="throttle") as few:
+                return list(few.map(one, range(len(hosts))))
         return list(self.pool.map(one, range(len(hosts))))
 
     def _checks(self, task: Task) -> bool:
         return self.executor.check if task.settings.check_mode is None else task.settings.check_mode is True
 
-    def _scope(self, host: str, task: Task) -> Scope:
+    def scope(self, host: str, task: Task) -> Scope:
         """What `task` sees on `host`."""
         return self._variables.scope(host, task, self._magic())
 
     def _magic(self) -> dict[str, Any]:
-        left = [host for host, state in self.states.items() if not state.removed]
+        batch = [host for host, state in self.states.items() if not state.removed]
+        away = self.gone | {host for host, state in self.states.items() if state.removed}
         return {
             "ansible_play_name": self.name,
-            "ansible_play_hosts": left,
+            "ansible_play_hosts": [host for host in self.everyone if host not in away],
             "ansible_play_hosts_all": self.everyone,
-            "ansible_play_batch": left,
-            "play_hosts": left,
+            "ansible_play_batch": batch,
+            "play_hosts": batch,
         }
 
     # -- what came of it --------------------------------------------------------------------------------------------
@@ -327,15 +411,24 @@ class PlayRun:
             counts.changed += bool(outcome.result.get("changed"))
             if outcome.result.get("changed"):
                 self._notify(task, outcome)
-            keep = self.variables.include if task.module == "include_vars" else self.variables.set
-            for target in targets if outcome.facts else ():
-                keep(target, outcome.facts)
+            self._learn(task, outcome, targets)
         if task.place.role and status not in ("skipped", "unreachable"):
             self._begun.setdefault(task.place.role.identity, set()).add(host)
         if task.register:
             for target in targets:
                 self.variables.set(target, {task.register: _registered(outcome.result)})
         self.output.result(task, outcome)
+
+    def _learn(self, task: Task, outcome: Outcome, targets: Sequence[str]) -> None:
+        keep = self.variables.include if task.module == "include_vars" else self.variables.set
+        for target, learned in [*((target, outcome.learned) for target in targets), *outcome.elsewhere.items()]:
+            if learned.set:
+                keep(target, learned.set)
+            if learned.gathered:
+                self.variables.gather(target, learned.gathered)
+        new = outcome.result.get("add_host")
+        if new and outcome.result.get("changed") and new["host_name"] not in self.everyone:
+            self.everyone.append(new["host_name"])
 
     def _take_failure(self, task: Task, outcome: Outcome, *, rescuing: bool) -> None:
         counts = self.progress.count(outcome.host)
@@ -396,7 +489,7 @@ class PlayRun:
     def _handler_name(self, handler: Task) -> str:
         if "{" not in handler.name:
             return handler.name
-        return _name(handler, self._scope(self.hosts[0], handler))
+        return _name(handler, self.scope(self.hosts[0], handler))
 
     def _flush(self, hosts: Sequence[str], *, rescuing: bool) -> None:
         flushing = [self.states[host] for host in hosts]
@@ -430,6 +523,40 @@ def _counts_as_lost(outcome: Outcome) -> bool:
     if outcome.status == "failed":
         return not outcome.ignore_errors
     return outcome.status == "unreachable" and not outcome.ignore_unreachable
+
+
+def _gathering(play: Play) -> Task:
+    """The task that a play begins with where it gathers facts. It is each host's own, whatever the play says."""
+    options = {"gather_subset": play.gathering.subset, "gather_timeout": play.gathering.timeout}
+    usual = play.settings.module_defaults.get("setup", {})
+    args = {**usual, **{name: value for name, value in options.items() if value is not None}}
+    settings = replace(play.settings, run_once=None, when=(*play.settings.when, *play.gathering.when))
+    return Task("Gathering Facts", "setup", args, play.position, settings, play.folder, implicit=True)
+
+
+def _is_named(task: Task, wanted: str) -> bool:
+    return task.name == wanted or task.title == wanted or fnmatch(task.title, wanted)
+
+
+def _percentage(scope: Scope, raw: Any) -> float | None:
+    """The value of max_fail_percentage, with or without its sign."""
+    value = scope.value(raw)
+    if value is None:
+        return None
+    try:
+        return float(str(value).replace("%", ""))
+    except ValueError:
+        raise TemplateError(f"max_fail_percentage {value!r} is no percentage") from None
+
+
+def _whole(scope: Scope, name: str, raw: Any) -> int:
+    """A keyword's whole number; nothing is 0."""
+    if raw is None:
+        return 0
+    try:
+        return int(scope.value(raw))
+    except (TypeError, ValueError):
+        raise TemplateError(f"{name} must be a whole number, not {raw!r}") from None
 
 
 def _name(task: Task, scope: Scope) -> str:

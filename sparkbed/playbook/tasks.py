@@ -42,7 +42,8 @@ class TaskReader:
         """The task or handler that `item` is, within what `outer` says."""
         keywords = HANDLER_KEYWORDS if handlers else TASK_KEYWORDS
         key = self._module_key(item, keywords)
-        module, args, template = self._arguments(item, key)
+        own = merged(outer, settings(item, self.refuse))
+        module, args, template = self._arguments(item, key, own)
         register = item.get("register")
         if register is not None and not is_name(register):
             raise self.refuse.wrong(
@@ -53,7 +54,7 @@ class TaskReader:
             module=module,
             args=args,
             position=item.position,
-            settings=merged(outer, settings(item, self.refuse)),
+            settings=own,
             folder=self.path.parent,
             loop=self._loop(item),
             register=register,
@@ -99,7 +100,7 @@ class TaskReader:
         kind = "keyword" if has_module else "keyword or module"
         return self.refuse(f"a task has no {kind} {key!r}", where, f"Did you mean {near[0]!r}?" if near else "")
 
-    def _arguments(self, item: Map, key: str) -> tuple[str, Mapping[str, Any], str | None]:
+    def _arguments(self, item: Map, key: str, own: Settings) -> tuple[str, Mapping[str, Any], str | None]:
         """The module's short name, its arguments, and the text of an `args` that is a template."""
         raw, where = item[key], item.where(key)
         if short(key) == "meta":
@@ -115,8 +116,9 @@ class TaskReader:
         if more is not None and not isinstance(more, Map):
             raise self.refuse.wrong("`args` must be a mapping", item.where("args"), "One option a line.")
         args = Map(where)
-        for name, value in (*self._given(spec, raw, where).items(), *(more or {}).items()):
-            source = next((part for part in (raw, more) if isinstance(part, Map) and name in part), None)
+        usual = own.module_defaults.get(spec.name, {})
+        for name, value in (*self._given(spec, raw, where).items(), *(more or {}).items(), *usual.items()):
+            source = next((part for part in (raw, more, usual) if isinstance(part, Map) and name in part), None)
             if name not in args:
                 args[name] = value
                 args.key_positions[name] = source.where(name) if source is not None else where

@@ -1,9 +1,9 @@
 """What a name means for one host at one task: Ansible 2.19's precedence, templates rendered when they are asked for.
 
-From weak to strong: role defaults, inventory, play `vars`, `vars_files`, role variables, block and task `vars`,
-`include_vars`, `set_fact` and `register`, parameters of roles and includes, extra variables, magic variables, loop
-variables. Documents (inventory, playbooks, extra variables) may hold templates; what
-hosts answered and what `set_fact` computed is never rendered again.
+From weak to strong: role defaults, inventory, gathered facts, play `vars`, `vars_files`, role variables, block and task
+`vars`, `include_vars`, `set_fact` and `register`, parameters of roles and includes, extra variables, magic variables,
+loop variables. Documents (inventory, playbooks, extra variables) may hold templates; what hosts answered and what
+`set_fact` computed is never rendered again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from jinja2.utils import missing
 
 from sparkbed.inventory.model import Inventory
+from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.templating import Templates, UndefinedNameError, final, is_template
 
 
@@ -169,31 +170,29 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 
 @dataclass
 class Variables:
-    """All variables of one run of a playbook; by host: `facts` is what tasks registered and set,
-    `included` what include_vars read.
+    """All variables of one run of a playbook.
+
+    By host: `facts` is what tasks registered and set, `included` what include_vars read, `gathered` what modules found
+    out about it (`setup`).
     """
 
-    inventory: Inventory
+    hosts: Hosts
     templates: Templates
     playbook: Path
     extra: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     included: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _inventory: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    _static: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _groups: dict[str, list[str]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        names = [name for name in self.inventory.groups if name != "all"]
-        self._groups = {"all": list(self.inventory.hosts), **{name: self.inventory.hosts_of(name) for name in names}}
-        self._groups.setdefault("ungrouped", [])
+    gathered: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _caches: _Caches | None = None
+    _gathered_names: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def of_inventory(self, host: str) -> Mapping[str, Any]:
         """The host's inventory variables; this machine's when it is not in the inventory."""
-        if host not in self._inventory:
-            self._inventory[host] = connection_variables(self.inventory, host)
-        return self._inventory[host]
+        kept = self._kept().variables
+        if host not in kept:
+            kept[host] = connection_variables(self.hosts.inventory, host)
+        return kept[host]
 
     def set(self, host: str, values: Mapping[str, Any]) -> None:
         """Keep what a task registered or set for `host`."""
@@ -202,6 +201,16 @@ class Variables:
     def include(self, host: str, values: Mapping[str, Any]) -> None:
         """Keep what include_vars read for `host`."""
         self.included.setdefault(host, {}).update(values)
+
+    def gather(self, host: str, facts: Mapping[str, Any]) -> None:
+        """Keep what a module found out about `host`."""
+        self.gathered.setdefault(host, {}).update(facts)
+        self._gathered_names.pop(host, None)
+
+    def forget(self, host: str) -> None:
+        """Drop what modules found out about `host`; what tasks set and registered stays."""
+        self.gathered.pop(host, None)
+        self._gathered_names.pop(host, None)
 
     def scope(
         self,
@@ -219,6 +228,7 @@ class Variables:
         `params` are those of roles and includes, `play` the layers of its play, `defaults` those of roles, the
         strongest first each; `task` are the block's and task's own.
         """
+        added = self._added(host)
         layers = [
             Layer({**self._of_host(host), **self.run, **(magic or {})}, document=False),
             Layer(self.extra, document=True),
@@ -227,26 +237,78 @@ class Variables:
             *([Layer(self.included[host], document=True)] if host in self.included else []),
             *([Layer(task, document=True)] if task else []),
             *play,
+            Layer(self._of_gathering(host), document=False),
+            *([Layer(added, document=False)] if added else []),
             Layer(self.of_inventory(host), document=True),
             *defaults,
         ]
         return Scope(self.templates, layers, folder or self.playbook.parent)
 
+    def of_play(self, values: Mapping[str, Any], folder: Path) -> Scope:
+        """What a play's own keywords see: they belong to no host."""
+        magic = {**self._of_run(), **self.run}
+        layers = [Layer(magic, document=False), Layer(self.extra, document=True), Layer(values, document=True)]
+        return Scope(self.templates, layers, folder)
+
+    def _added(self, host: str) -> Mapping[str, Any]:
+        """What `add_host` gave the host; files in host_vars/ win over it."""
+        given = self.hosts.variables.get(host)
+        if not given:
+            return {}
+        stronger = self.hosts.inventory.hosts[host].file_vars
+        return {name: value for name, value in given.items() if name not in stronger}
+
+    def _of_gathering(self, host: str) -> Mapping[str, Any]:
+        """Gathered facts under their own names, and without the prefix in `ansible_facts`."""
+        found = self._gathered_names.get(host)
+        if found is None:
+            facts = self.gathered.get(host, {})
+            short = {name.removeprefix("ansible_"): value for name, value in facts.items()}
+            found = self._gathered_names[host] = {**facts, "ansible_facts": short}
+        return found
+
+    def _of_run(self) -> dict[str, Any]:
+        """What all hosts see alike."""
+        inventory = self.hosts.inventory
+        return {
+            "groups": self._kept().groups,
+            "hostvars": HostVars(inventory.hosts, self.scope),
+            "inventory_dir": str(inventory.path.absolute().parent),
+            "inventory_file": str(inventory.path.absolute()),
+            "playbook_dir": str(self.playbook.absolute().parent),
+        }
+
     def _of_host(self, host: str) -> dict[str, Any]:
-        if host not in self._static:
-            known = host in self.inventory.hosts
-            groups = [name for name in self.inventory.groups_of(host) if name != "all"] if known else []
-            self._static[host] = {
+        kept = self._kept()
+        if host not in kept.magic:
+            inventory = self.hosts.inventory
+            known = host in inventory.hosts
+            kept.magic[host] = {
+                **self._of_run(),
                 "inventory_hostname": host,
                 "inventory_hostname_short": host.split(".")[0],
-                "group_names": sorted(groups),
-                "groups": self._groups,
-                "inventory_dir": str(self.inventory.path.absolute().parent),
-                "inventory_file": str(self.inventory.path.absolute()),
-                "playbook_dir": str(self.playbook.absolute().parent),
+                "group_names": sorted(name for name in inventory.groups_of(host) if name != "all") if known else [],
             }
-        hostvars = HostVars(self.inventory.hosts, self.scope)
-        return {**self._static[host], "hostvars": hostvars}
+        return {**kept.magic[host], "hostvars": HostVars(self.hosts.inventory.hosts, self.scope)}
+
+    def _kept(self) -> _Caches:
+        """What follows from the inventory alone; made anew when the run added to it."""
+        inventory = self.hosts.inventory
+        if self._caches is None or self._caches.inventory is not inventory:
+            self._caches = _Caches(inventory)
+        return self._caches
+
+
+class _Caches:
+    """What follows from one state of the inventory."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+        self.variables: dict[str, Mapping[str, Any]] = {}
+        self.magic: dict[str, dict[str, Any]] = {}
+        names = [name for name in inventory.groups if name != "all"]
+        self.groups = {"all": inventory.hosts_of("all"), **{name: inventory.hosts_of(name) for name in names}}
+        self.groups.setdefault("ungrouped", [])
 
 
 def connection_variables(inventory: Inventory, host: str) -> Mapping[str, Any]:
@@ -256,7 +318,7 @@ def connection_variables(inventory: Inventory, host: str) -> Mapping[str, Any]:
     """
     if host not in inventory.hosts and host in LOCAL:
         return {"ansible_connection": "local", "ansible_host": host, "ansible_python_interpreter": sys.executable}
-    return inventory.variables(host)
+    return inventory.variables(host) if host in inventory.hosts else {}
 
 
 def rendered_connection_variables(inventory: Inventory, host: str) -> Mapping[str, Any]:

@@ -31,9 +31,13 @@ def _play(tasks: str, head: str = "") -> str:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("- hosts: all\n  tasks: []\n", 1, "gather_facts: false"),
-        ("- hosts: all\n  gather_facts: true\n", 2, "gathering facts"),
-        ("- hosts: all\n  gather_facts: false\n  serial: 2\n", 3, "'serial' of a play is outside the subset"),
+        ("- hosts: all\n  order: shuffle\n", 2, "order 'shuffle' is outside"),
+        ("- hosts: all\n  max_fail_percent: 3\n", 2, "Did you mean 'max_fail_percentage'?"),
+        (
+            "- hosts: all\n  gather_facts: false\n  vars_prompt: []\n",
+            3,
+            "'vars_prompt' of a play is outside the subset",
+        ),
         ("- hosts: all\n  gather_facts: false\n  taks: []\n", 3, "Did you mean 'tasks'?"),
         ("- gather_facts: false\n", 1, "needs `hosts`"),
         ("hosts: all\n", 1, "a list of plays"),
@@ -48,7 +52,7 @@ def _play(tasks: str, head: str = "") -> str:
         (_play("- file:\n    path: /x\n    stat: file"), 6, "file has no option 'stat'"),
         (_play("- file: path=/x state=dir"), 4, "state must be one of"),
         (_play("- shell: echo 'open"), 4, "has no end"),
-        (_play("- meta: refresh_inventory"), 4, "refresh_inventory"),
+        (_play("- meta: end_the_world"), 4, "end_the_world"),
         (_play("- debug: {msg: '{{ known | json_query(1) }}'}"), 4, "filter 'json_query' is outside the subset"),
         (_play("- debug: {msg: '{{ known | password_hash }}'}"), 4, "passlib"),
         (_play("- debug: {msg: x}\n  when: known is vault_encrypted"), 4, "test 'vault_encrypted'"),

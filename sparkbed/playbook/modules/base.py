@@ -45,6 +45,7 @@ class ModuleSpec:
         runs_on: `host`: `Agent.call(name, items)`; `controller`: `controller.run`, which uses the agent if it must.
         loops_together: all items of a loop may go in one `Agent.call` or `controller.run_many`.
         check: what check mode does: the module foretells what it would do, or is skipped.
+        once: it acts for the first host of the batch only.
         any_options: option names are the user's own (set_fact).
         exclusive: sets of options of which one at most may be given.
         one_of: sets of options of which one at least must be given.
@@ -56,6 +57,7 @@ class ModuleSpec:
     runs_on: Literal["host", "controller"] = "host"
     loops_together: bool = True
     check: Literal["supported", "skipped"] = "supported"
+    once: bool = False
     any_options: bool = False
     exclusive: tuple[tuple[str, ...], ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()

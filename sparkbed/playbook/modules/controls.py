@@ -40,4 +40,46 @@ CONTROLS = [
         loops_together=False,
         any_options=True,
     ),
+    ModuleSpec(
+        "add_host",
+        {
+            "name": Option("str", aliases=("host", "hostname")),
+            "groups": Option("list", aliases=("group", "groupname")),
+        },
+        runs_on="controller",
+        loops_together=False,
+        once=True,
+        any_options=True,
+    ),
+    ModuleSpec(
+        "group_by",
+        {"key": Option("str", required=True), "parents": Option("list", default=["all"])},
+        runs_on="controller",
+        loops_together=False,
+    ),
+    ModuleSpec(
+        "pause",
+        {
+            "seconds": Option("int"),
+            "minutes": Option("int"),
+            "prompt": Option("str"),
+            "echo": Option("bool", default=True),
+        },
+        runs_on="controller",
+        loops_together=False,
+        once=True,
+        exclusive=(("minutes", "seconds"),),
+    ),
+    ModuleSpec(
+        "wait_for_connection",
+        {
+            "timeout": Option("int", default=600),
+            "delay": Option("int", default=0),
+            "sleep": Option("int", default=1),
+            "connect_timeout": Option("int", default=5),
+        },
+        runs_on="controller",
+        loops_together=False,
+        check="skipped",
+    ),
 ]

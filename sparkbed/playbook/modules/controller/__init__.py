@@ -11,7 +11,7 @@ from typing import Any
 
 from sparkbed.agent import Unreachable
 from sparkbed.errors import SparkbedError
-from sparkbed.playbook.modules.controller import controls, fetching, inclusion, sending
+from sparkbed.playbook.modules.controller import controls, fetching, inclusion, inventory, sending, waiting
 from sparkbed.playbook.modules.controller.context import ActionContext, failed
 
 __all__ = ["ActionContext", "failed", "run", "run_many"]
@@ -25,6 +25,10 @@ _ACTIONS: dict[str, Callable[[Mapping[str, Any], ActionContext], dict[str, Any]]
     "include_role": inclusion.include_role,
     "include_tasks": inclusion.include_tasks,
     "include_vars": inclusion.include_vars,
+    "add_host": inventory.add_host,
+    "group_by": inventory.group_by,
+    "pause": waiting.pause,
+    "wait_for_connection": waiting.wait_for_connection,
 }
 _FILES = ("copy", "template")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from sparkbed.agent import Agent
+from sparkbed.playbook.hosts import Hosts
 
 
 class ActionContext(Protocol):
@@ -35,6 +36,14 @@ class ActionContext(Protocol):
     @property
     def folders(self) -> list[Path]:
         """Where relative names of the controller start from; the playbook's own folder is the last."""
+
+    @property
+    def hosts(self) -> Hosts:
+        """The hosts of the run, which can be added to."""
+
+    @property
+    def reset(self) -> Callable[[], None]:
+        """Ends what is open to where the task acts; the next use of `agent` connects anew."""
 
     def evaluate(self, expression: str) -> Any:
         """The value of a Jinja2 expression. Raises SparkbedError when a name in it is undefined."""
