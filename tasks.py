@@ -5,19 +5,28 @@ The bare word after a verb (`run-suite quick`) stands for the option named by `b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from invoke import Context, task
 from invoke.exceptions import Exit
 
 
-def verb(bare_word: str | None = None, rest: str | None = None, **options: Any) -> Callable[[Any], Any]:
-    """An Invoke task that also says what its bare word and what follows `--` stand for."""
+def verb(
+    bare_word: str | None = None,
+    rest: str | None = None,
+    short: Mapping[str, str] | None = None,
+    elsewhere: Sequence[str] = (),
+    **options: Any,
+) -> Callable[[Any], Any]:
+    """An Invoke task that also says what its bare word and what follows `--` stand for.
+
+    `short` are its short flags where they are not the first letters, `elsewhere` flags that only Ansible has.
+    """
 
     def make(function: Any) -> Any:
         made = task(**options)(function)
-        made.bare_word, made.rest = bare_word, rest
+        made.bare_word, made.rest, made.short, made.elsewhere = bare_word, rest, short, elsewhere
         return made
 
     return make
@@ -62,22 +71,39 @@ def provision(_c: Context, inventory: str = "local") -> None:
     hosts.provision(inventory)
 
 
+_words = str.split
+PLAY_LETTERS = dict(
+    pair.split("=") for pair in _words("C=check D=diff e=extra-vars f=forks i=inventory l=limit t=tags v=verbose")
+)
+ONLY_ANSIBLES = _words(
+    "ask-become-pass ask-pass ask-vault-password become become-method become-password-file become-user connection"
+    " flush-cache force-handlers module-path private-key ssh-common-args step timeout user vault-id vault-password-file"
+)
+
+
 @verb(
     "playbook",
+    short=PLAY_LETTERS,
+    elsewhere=ONLY_ANSIBLES,
+    auto_shortflags=False,
     iterable=["extra_vars"],
+    incrementable=["verbose"],
     help={
         "playbook": "the playbook's path",
-        "inventory": "whose hosts; they must be provisioned (default: local)",
-        "check": "change nothing, say what would change",
-        "diff": "show what changes inside files",
-        "tags": "only tasks with one of these tags (comma separated)",
+        "inventory": "-i: whose hosts; they must be provisioned, or exist already (default: local)",
+        "check": "-C: change nothing, say what would change",
+        "diff": "-D: show what changes inside files",
+        "tags": "-t: only tasks with one of these tags (comma separated)",
         "skip-tags": "no tasks with one of these tags",
-        "limit": "only hosts that match this pattern",
+        "limit": "-l: only hosts that match this pattern",
         "start-at-task": "begin at the task of this name",
         "list-tasks": "list the tasks and run none",
-        "forks": "how many hosts at once",
-        "extra-vars": "key=value, or a JSON or YAML mapping; may be given several times",
-        "verbose": "show results too",
+        "list-tags": "list the tags and run nothing",
+        "list-hosts": "list each play's hosts and run nothing",
+        "syntax-check": "read and check the playbook, and run nothing",
+        "forks": "-f: how many hosts at once",
+        "extra-vars": "-e: key=value, a JSON or YAML mapping, or @FILE; may be given several times",
+        "verbose": "-v: results too; -vv: places and notifications; -vvv: connections and arguments",
     },
 )
 def play(
@@ -91,18 +117,22 @@ def play(
     limit: str = "",
     start_at_task: str = "",
     list_tasks: bool = False,
+    list_tags: bool = False,
+    list_hosts: bool = False,
+    syntax_check: bool = False,
     forks: int = 10,
     extra_vars: list[str] | None = None,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> None:
-    """Run one playbook on an inventory's hosts.
+    """Run one playbook on an inventory's hosts. The short flags are Ansible's: -C -D -e -f -i -l -t -v.
 
     Example: ./inv play playbooks/standalone/start.yml --check --diff
     """
     from sparkbed.verbs import playing
 
+    lists = playing.Lists(hosts=list_hosts, tasks=list_tasks, tags=list_tags, nothing=syntax_check)
     options = playing.PlayOptions(
-        check, diff, tags, skip_tags, limit, start_at_task, list_tasks, forks, extra_vars or [], verbose
+        check, diff, tags, skip_tags, limit, start_at_task, lists, forks, extra_vars or [], verbose
     )
     playing.play(playbook, inventory, options)
 

@@ -172,6 +172,8 @@ def name_the_words(words: list[str], rest: list[str], collection: Any) -> list[s
         raise UsageError(f"{words[0]} takes nothing after --", hint=f"./inv {words[0]} --help shows what it takes.")
     # A copy: Invoke takes a task's help away from it as it reads the arguments.
     arguments = copy.deepcopy(task).get_arguments()
+    words = [words[0], *usage.spelled_out(words[0], words[1:], getattr(task, "short", None) or {}, arguments)]
+    usage.refuse_elsewhere(words[0], words[1:], getattr(task, "elsewhere", ()))
     result, position = [words[0]], 1
     while position < len(words):
         word = words[position]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sparkbed.errors import UsageError
@@ -44,6 +44,51 @@ def check_flag(verb: str, word: str, following: Sequence[str], arguments: Sequen
     if argument.kind is int and (not re.fullmatch(r"[0-9]{1,9}", value) or int(value) < 1):
         raise UsageError(f"{flag} must be a whole number from 1 on, not {value!r}", hint=f"For example: {flag} 3")
     return not equals
+
+
+def spelled_out(verb: str, words: Sequence[str], short: Mapping[str, str], arguments: Sequence[Any]) -> list[str]:
+    """`words` with the short flags in `short` (letter: long flag) written out: `-CDf5 -vv` and `-e x=1` too.
+
+    Raises:
+        UsageError: for a letter that is no short flag, where the verb has its own.
+    """
+    if not short:
+        return list(words)
+    takes = {name.replace("_", "-"): argument.takes_value for argument in arguments for name in argument.names}
+    result: list[str] = []
+    value_next = False
+    for word in words:
+        if value_next or not re.match(r"-[A-Za-z]", word) or word == "-h":
+            value_next = not value_next and "=" not in word and takes.get(word[2:], False) and word.startswith("--")
+            result.append(word)
+            continue
+        for position, letter in enumerate(word[1:], 1):
+            if letter not in short:
+                flags = ", ".join(f"-{one} (--{name})" for one, name in short.items())
+                raise UsageError(f"{verb} has no flag -{letter}", hint=f"It has: {flags}, -h (--help).")
+            if takes[short[letter]]:
+                value = word[position + 1 :].removeprefix("=")
+                result.append(f"--{short[letter]}={value}" if value else f"--{short[letter]}")
+                value_next = not value
+                break
+            result.append(f"--{short[letter]}")
+    return result
+
+
+def refuse_elsewhere(verb: str, words: Sequence[str], elsewhere: Sequence[str]) -> None:
+    """Refuse a flag of Ansible's that the verb leaves out, as such.
+
+    Raises:
+        UsageError: naming the flag and what to do.
+    """
+    for word in words:
+        flag = word.partition("=")[0].removeprefix("--")
+        if word.startswith("--") and flag in elsewhere:
+            raise UsageError(
+                f"{verb} has no flag --{flag}; ansible-playbook has it",
+                hint="Users, keys and become stand in the inventory and the playbook; a run asks no questions. "
+                "docs/playbooks.md names the flags.",
+            )
 
 
 def too_many(verb: str, word: str, bare_word: str | None) -> UsageError:

@@ -20,6 +20,7 @@ from sparkbed.playbook.batches import batches, ordered
 from sparkbed.playbook.execute import Executor
 from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.keywords import Refusal
+from sparkbed.playbook.listing import ListedPlay
 from sparkbed.playbook.lookups import lookup
 from sparkbed.playbook.output import Failures, Output, Silent, Terminal
 from sparkbed.playbook.plays import Play, Playbook, Task, tasks_of
@@ -115,6 +116,21 @@ class Runner:
                     if not task.implicit
                 )
         return found
+
+    def listed(
+        self,
+        path: Path | str,
+        *,
+        extra_vars: Mapping[str, Any] | None = None,
+        tags: Collection[str] = (),
+        skip_tags: Collection[str] = (),
+        limit: str | None = None,
+    ) -> list[ListedPlay]:
+        """The plays with their hosts and the tasks that a run with these options would come to."""
+        extra = dict(extra_vars or {})
+        within = None if limit is None else set(self.inventory.select(limit))
+        plays = self.check_syntax(path, extra_vars=extra).plays
+        return [ListedPlay.of(_filtered(play, tags, skip_tags), self._hosts(play, within, extra)) for play in plays]
 
     def play(
         self,

@@ -186,6 +186,11 @@ class Terminal:
             self._write(f"{self._painted(host, colour)}{blank} : {' '.join(parts)}", f"{host}{blank} : {plain}")
         self._say("")
 
+    def log_only(self, text: str) -> None:
+        """A line for the log alone."""
+        if self._log:
+            self._log.write(text + "\n")
+
     # -- lines ------------------------------------------------------------------------------------------------------
 
     def _one(self, task: Task, host: str, result: Mapping[str, Any], outcome: Outcome, item: str) -> None:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sparkbed import documents
-from sparkbed.errors import UsageError
+from sparkbed import inventory as inventories
+from sparkbed.errors import DocumentError, UsageError
 from sparkbed.home import Home
-from sparkbed.playbook import Runner, rendered_connection_variables
+from sparkbed.inventory import Inventory
+from sparkbed.inventory.provisioning import specs
+from sparkbed.playbook import Runner, arguments, rendered_connection_variables
+from sparkbed.playbook.listing import listing
 from sparkbed.playbook.output import Terminal
+from sparkbed.provision import provider_for
 from sparkbed.remote import Connections
-from sparkbed.verbs.inventories import deployed
+from sparkbed.verbs.inventories import deployed, inventory_file
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What to list instead of a run; `nothing` lists nothing, and the playbook is only checked."""
+
+    hosts: bool = False
+    tasks: bool = False
+    tags: bool = False
+    nothing: bool = False
+
+    def __bool__(self) -> bool:
+        return self.hosts or self.tasks or self.tags or self.nothing
 
 
 @dataclass(frozen=True)
@@ -25,14 +45,14 @@ class PlayOptions:
     skip_tags: str = ""
     limit: str = ""
     start_at_task: str = ""
-    list_tasks: bool = False
+    lists: Lists = Lists()
     forks: int = 10
     extra_vars: list[str] = field(default_factory=list)
-    verbose: bool = False
+    verbosity: int = 0
 
 
 def play(playbook: str, inventory_name: str, options: PlayOptions) -> None:
-    """Run the playbook, or list its tasks.
+    """Run the playbook, or list what is in it.
 
     Raises:
         UsageError: when no playbook is named, or the hosts are not up; a DocumentError for what is wrong in it.
@@ -41,24 +61,35 @@ def play(playbook: str, inventory_name: str, options: PlayOptions) -> None:
     """
     if not playbook:
         raise UsageError("which playbook?", hint="For example: ./inv play playbooks/standalone/start.yml")
-    if not Path(playbook).is_file():
+    path = Path(playbook)
+    if not path.is_file():
         raise UsageError(f"there is no playbook {playbook!r}", hint="Ours are in playbooks/, one folder a platform.")
-    inventory = deployed(inventory_name, Home())
-    tags, skip_tags = _names(options.tags), _names(options.skip_tags)
-    extra_vars = _extra_vars(options.extra_vars)
+    home = Home()
+    inventory = _inventory(inventory_name, home)
+    chosen: dict[str, Any] = {
+        "extra_vars": _extra_vars(options.extra_vars),
+        "tags": _names(options.tags),
+        "skip_tags": _names(options.skip_tags),
+        "limit": options.limit or None,
+    }
     with Connections(lambda host: rendered_connection_variables(inventory, host)) as connections:
-        output = Terminal(verbosity=int(options.verbose), diff=options.diff, log=Home().folder("logs") / "play.log")
-        runner = Runner(inventory, connections, output=output, forks=options.forks, verbosity=int(options.verbose))
-        if options.list_tasks:
-            for listed in runner.list_tasks(Path(playbook), extra_vars=extra_vars, tags=tags, skip_tags=skip_tags):
-                print(f"{listed.where}  {listed.play} : {listed.task}  TAGS: [{', '.join(listed.tags)}]")
+        log = home.folder("logs") / "play.log"
+        if options.lists:
+            plays = Runner(inventory, connections).listed(path, **chosen)
+            lists = options.lists
+            print(listing(path, plays, hosts=lists.hosts, tasks=lists.tasks, tags=lists.tags))
             return
+        output = Terminal(
+            verbosity=options.verbosity,
+            diff=options.diff,
+            log=log,
+            check_mode_markers=os.environ.get("ANSIBLE_CHECK_MODE_MARKERS", "").lower() in ("1", "true", "yes"),
+        )
+        output.log_only(f"{datetime.datetime.now().astimezone():%Y-%m-%d %H:%M:%S%z} {os.getpid()} inv play {path}")
+        runner = Runner(inventory, connections, output=output, forks=options.forks, verbosity=options.verbosity)
         result = runner.play(
-            Path(playbook),
-            extra_vars=extra_vars,
-            tags=tags,
-            skip_tags=skip_tags,
-            limit=options.limit or None,
+            path,
+            **chosen,
             check=options.check,
             diff=options.diff,
             start_at_task=options.start_at_task or None,
@@ -66,22 +97,68 @@ def play(playbook: str, inventory_name: str, options: PlayOptions) -> None:
     result.require(playbook)
 
 
+def _inventory(name: str, home: Home) -> Inventory:
+    """The hosts to play on: those that were provisioned, or the inventory's own when they exist already."""
+    try:
+        source = inventory_file(name)
+    except UsageError:
+        return deployed(name, home)
+    generated = home.inventories / f"{source.stem}.yml"
+    if generated.is_file() and generated.stat().st_mtime >= source.stat().st_mtime:
+        return deployed(name, home)
+    read = inventories.load(source)
+    if (
+        read.hosts
+        and all(spec.provider == "static" for spec in specs(read).values())
+        and (not generated.is_file() or set(inventories.load(generated).hosts) & set(read.hosts))
+    ):
+        provider_for(read, home).provision(read, source.stem, lambda _: None)
+    return deployed(name, home)
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _extra_vars(given: list[str]) -> dict[str, Any]:
-    """key=value pairs (values are text, as Ansible's) and YAML or JSON mappings, later ones over earlier ones."""
+    """key=value pairs (whose values are text), YAML or JSON mappings, and @FILEs; later ones over earlier ones."""
     result: dict[str, Any] = {}
     for text in given:
-        if text.lstrip().startswith("{"):
-            mapping = documents.plain(documents.parse(text, Path("--extra-vars")))
-            result.update(mapping)
-            continue
-        key, equals, value = text.partition("=")
-        if not equals or not key.isidentifier():
+        if text.startswith("@"):
+            result.update(_file_of_variables(text))
+        elif text.lstrip().startswith(("{", "[")):
+            result.update(_mapping(documents.parse(text, Path("--extra-vars")), text))
+        else:
+            result.update(_pairs(text))
+    for name in result:
+        if not str(name).isidentifier():
             raise UsageError(
-                f"--extra-vars {text!r} is neither key=value nor a mapping", hint="For example: -e cluster_name=mine"
+                f"--extra-vars: {name!r} can't be the name of a variable", hint="Use letters, digits and underscores."
             )
-        result[key] = value
     return result
+
+
+def _pairs(text: str) -> dict[str, str]:
+    try:
+        pairs, rest = arguments.options(text)
+    except arguments.UnbalancedError as error:
+        raise UsageError(f"--extra-vars {text!r}: {error}", hint="Close the quote.") from None
+    if rest or not pairs:
+        raise UsageError(
+            f"--extra-vars {text!r} is neither key=value nor a mapping", hint="For example: -e cluster_name=mine"
+        )
+    return pairs
+
+
+def _file_of_variables(text: str) -> dict[str, Any]:
+    path = Path(text[1:]).expanduser()
+    if not path.is_file():
+        raise UsageError(f"--extra-vars {text}: there is no file {path}", hint="@ goes before a file of variables.")
+    return _mapping(documents.load(path) or {}, str(path))
+
+
+def _mapping(content: Any, where: str) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise DocumentError("extra variables are a mapping", where=where, hint="One `name: value` a line.")
+    plain: dict[str, Any] = documents.plain(content)
+    return plain
