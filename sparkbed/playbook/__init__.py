@@ -7,7 +7,7 @@ docs/playbooks.md says what the subset is.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,11 @@ __all__ = [
 
 
 _ADDING = ("add_host", "group_by")
+
+
+def _grows(plays: Sequence[Play]) -> bool:
+    """Whether a run may come to know more hosts: then a name that is not there yet is no error."""
+    return any(task.module in _ADDING or _is_unknown(task) for play in plays for task in play.all_tasks)
 
 
 def _is_unknown(task: Task) -> bool:
@@ -128,9 +133,20 @@ class Runner:
     ) -> list[ListedPlay]:
         """The plays with their hosts and the tasks that a run with these options would come to."""
         extra = dict(extra_vars or {})
-        within = None if limit is None else set(self.inventory.select(limit))
         plays = self.check_syntax(path, extra_vars=extra).plays
-        return [ListedPlay.of(_filtered(play, tags, skip_tags), self._hosts(play, within, extra)) for play in plays]
+        within = None if limit is None else set(self.inventory.select(limit))
+        variables = Variables(
+            hosts=Hosts(self.inventory),
+            templates=self._templates,
+            playbook=Path(path),
+            extra=extra,
+            run=self._run_variables(tags, skip_tags, limit, check=False, diff=False),
+        )
+        choice = Choice(tags, skip_tags)
+        return [
+            ListedPlay.of(choice.play(play), self._hosts(play, within, variables, strict=not _grows(plays)))
+            for play in plays
+        ]
 
     def play(
         self,
@@ -167,8 +183,7 @@ class Runner:
             run=self._run_variables(tags, skip_tags, limit, check, diff),
         )
         plays = playbook.plays
-        # What only the run knows can name hosts, too: then a name that is not there yet is no error.
-        grows = any(task.module in _ADDING or _is_unknown(task) for play in plays for task in play.all_tasks)
+        grows = _grows(plays)
         if not grows:
             for play in plays:
                 self._hosts(play, within, variables, strict=True)
