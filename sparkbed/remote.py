@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -74,6 +75,16 @@ class Connections:
                 do not work there: with what was tried, and what to do.
         """
         return self._host(host).agent(become_user)
+
+    def execute(self, host: str, line: str, become_user: str | None = None) -> tuple[int, bytes, bytes]:
+        """Run a line in the login shell there, without an agent or Python: exit status, stdout, stderr.
+
+        Raises:
+            Unreachable: when the host can't be reached, or the connection was lost before the line's end.
+        """
+        if become_user:
+            line = shlex.join(["sudo", "-n", "-H", "-u", become_user, "--", "/bin/sh", "-c", line])
+        return self._host(host).execute(line)
 
     def get(self, host: str, remote: str, local: Path) -> None:
         """Copy a file from the host, by SFTP. For files of any size; the directory of `local` is made."""
@@ -158,6 +169,9 @@ class _Host:
     def wire(self, nonce: str, become_user: str | None) -> Wire:
         raise NotImplementedError
 
+    def execute(self, line: str) -> tuple[int, bytes, bytes]:
+        raise NotImplementedError
+
     def get(self, remote: str, local: Path) -> None:
         raise NotImplementedError
 
@@ -190,6 +204,33 @@ class _SshHost(_Host):
         channel = self._channel()
         channel.exec_command(program.start_line(self.python, nonce, become_user))
         return _ChannelWire(channel)
+
+    def execute(self, line: str) -> tuple[int, bytes, bytes]:
+        channel = self._channel()
+        errors = bytearray()
+
+        def drain() -> None:
+            while piece := channel.recv_stderr(1 << 18):
+                errors.extend(piece)
+
+        try:
+            channel.exec_command(line)
+            channel.shutdown_write()
+            # Both outputs share the channel's window: one that is not read would stop the other.
+            reader = threading.Thread(target=drain, daemon=True)
+            reader.start()
+            out = bytearray()
+            while piece := channel.recv(1 << 18):
+                out += piece
+            status = channel.recv_exit_status()
+            reader.join()
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise Unreachable(f"{self.name}: the connection was lost: {error}") from None
+        finally:
+            channel.close()
+        if status < 0:
+            raise Unreachable(f"{self.name}: the connection was lost before the command's end")
+        return status, bytes(out), bytes(errors)
 
     def get(self, remote: str, local: Path) -> None:
         with self._sftp(f"get {remote}") as sftp:
@@ -407,6 +448,10 @@ class _LocalHost(_Host):
             return _PipeWire(program.start_command(self.python, nonce, become_user))
         except OSError as error:
             raise _agent_failed(self.name, self.python, become_user, error.strerror or str(error)) from None
+
+    def execute(self, line: str) -> tuple[int, bytes, bytes]:
+        done = subprocess.run(["/bin/sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return done.returncode, done.stdout, done.stderr
 
     def get(self, remote: str, local: Path) -> None:
         self._copy(remote, str(local))

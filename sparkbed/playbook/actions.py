@@ -23,14 +23,15 @@ from sparkbed.remote import Agent
 class Action:
     """The context of one call of a controller module: the `ActionContext` of modules/controller.py.
 
-    `host` is whom the task is for; `connect` leads to where it acts, another host with delegate_to; `reset` ends what
-    is open to there.
+    `host` is whom the task is for; `connect` leads to where it acts, another host with delegate_to; `execute` runs a
+    shell line there without the agent; `reset` ends what is open to there.
     """
 
     scope: Scope
     task: Task
     host: str
     connect: Callable[[], Agent]
+    execute: Callable[[str], tuple[int, bytes, bytes]]
     check: bool
     diff: bool
     environment: Mapping[str, str]

@@ -255,6 +255,7 @@ class Executor:
                 task=task,
                 host=host,
                 connect=lambda: self._agent(first),
+                execute=lambda line: self.reach.execute(first.host, first.way, line, first.become_user),
                 check=call.check,
                 diff=call.diff,
                 environment=call.environment,

@@ -82,6 +82,10 @@ class Reach:
         """The host's agent; see `Connections.agent`."""
         return self._connections(host, way).agent(host, become_user=become_user)
 
+    def execute(self, host: str, way: Way, line: str, become_user: str | None) -> tuple[int, bytes, bytes]:
+        """Run a shell line there without an agent; see `Connections.execute`."""
+        return self._connections(host, way).execute(host, line, become_user)
+
     def login(self, host: str, way: Way) -> str | None:
         """The user that we connect as, where the inventory or the play says it; this one on this machine."""
         said = {**self._said(host), **dict(way)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,10 @@ class Context:
 
     def conditional(self, expression: Any) -> bool:
         return expression if isinstance(expression, bool) else bool(self.evaluate(expression))
+
+    def execute(self, line: str) -> tuple[int, bytes, bytes]:
+        done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=False)
+        return done.returncode, done.stdout, done.stderr
 
     def find_file(self, kind: str, name: str) -> Path:
         path = self.folders[0] / kind / name

@@ -4,26 +4,14 @@ import os
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 
+from . import web
 from .framing import Call, Failed
 from .paths import apply_attributes, expand, put_in_place, written_beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """`safe` follows where the method stays GET or HEAD, `all` always, `none` never."""
-
-    def __init__(self, policy: str) -> None:
-        self.policy = policy
-
-    def redirect_request(self, req: "Any", fp: "Any", code: int, msg: str, headers: "Any", newurl: str) -> "Any":
-        if self.policy == "none" or (self.policy == "safe" and req.get_method() not in ("GET", "HEAD")):
-            return None
-        return urllib.request.HTTPRedirectHandler.redirect_request(self, req, fp, code, msg, headers, newurl)
 
 
 def uri(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
@@ -59,18 +47,12 @@ def uri(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
 def _request(args: "dict[str, Any]") -> "dict[str, Any]":
     headers = {str(key): str(value) for key, value in (args.get("headers") or {}).items()}
     data = _body(args, headers)
-    if args.get("url_username") and args.get("force_basic_auth"):
-        pair = "{}:{}".format(args["url_username"], args.get("url_password") or "")
-        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode("utf-8")).decode("ascii")
     headers.setdefault("User-Agent", args.get("http_agent") or "sparkbed")
     url = args["url"]
     method = (args.get("method") or "GET").upper()
+    options = dict(args, timeout=args.get("timeout", 30))
     try:
-        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-            raise ValueError("only http and https are served")
-        # The scheme was looked at one line above.
-        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310
-        with _opener(args).open(request, timeout=float(args.get("timeout", 30))) as answer:
+        with web.send(options, url, method, headers, data) as answer:
             return _facts(answer, answer.getcode(), answer.reason, url)
     except urllib.error.HTTPError as answer:
         with answer:
@@ -78,31 +60,13 @@ def _request(args: "dict[str, Any]") -> "dict[str, Any]":
     except (OSError, ValueError, urllib.error.URLError) as error:
         reason = getattr(error, "reason", None) or error
         msg = f"Request failed: {reason}"
-        return {"status": -1, "url": url, "msg": msg, "redirected": False, "body": None}
-
-
-def _opener(args: "dict[str, Any]") -> "Any":
-    policy = {"yes": "all", "no": "none", "urllib2": "safe"}.get(
-        str(args.get("follow_redirects", "safe")).lower(), str(args.get("follow_redirects", "safe")).lower()
-    )
-    handlers = [_Redirects(policy)]  # type: list[Any]
-    if args.get("use_proxy") is False:
-        handlers.append(urllib.request.ProxyHandler({}))
-    if args["url"].startswith("https") and not args.get("validate_certs", True):
-        import ssl
-
-        # The play says `validate_certs: false` of this one request.
-        context = ssl._create_unverified_context()  # noqa: S323  # see above
-        handlers.append(urllib.request.HTTPSHandler(context=context))
-    if args.get("url_username"):
-        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-        passwords.add_password(None, args["url"], args["url_username"], args.get("url_password") or "")
-        handlers.append(urllib.request.HTTPBasicAuthHandler(passwords))
-    return urllib.request.build_opener(*handlers)
+        return {"status": -1, "url": web.shown(url), "msg": msg, "redirected": False, "body": None}
 
 
 def _body(args: "dict[str, Any]", headers: "dict[str, str]") -> "bytes | None":
     body, form = args.get("body"), args.get("body_format") or "raw"
+    if "src_base64" in args:  # the controller's file
+        return base64.b64decode(args["src_base64"])
     if args.get("src"):
         with open(expand(args["src"]), "rb") as file:
             return file.read()
@@ -123,10 +87,17 @@ def _body(args: "dict[str, Any]", headers: "dict[str, str]") -> "bytes | None":
 def _facts(answer: "Any", status: int, reason: str, url: str) -> "dict[str, Any]":
     body = answer.read()
     found = {key.lower().replace("-", "_"): value for key, value in answer.headers.items()}
-    found.update(status=status, url=answer.geturl(), redirected=answer.geturl() != url, body=body)
+    found.update(status=status, url=web.shown(answer.geturl()), redirected=answer.geturl() != url, body=body)
+    found.update(_cookies(answer.headers.get_all("Set-Cookie") or []))
     size = found.get("content_length", "unknown")
     found["msg"] = f"OK ({size} bytes)" if status < 400 else f"HTTP Error {status}: {reason}"
     return found
+
+
+def _cookies(set_cookie: "list[str]") -> "dict[str, Any]":
+    pairs = [line.partition(";")[0].strip().partition("=") for line in set_cookie]
+    cookies = {name: value for name, equals, value in pairs if equals}
+    return {"cookies": cookies, "cookies_string": "; ".join(f"{name}={value}" for name, value in cookies.items())}
 
 
 def _judge(args: "dict[str, Any]", result: "dict[str, Any]", body: "bytes | None") -> None:

@@ -33,4 +33,26 @@ COMMANDS = [
         exclusive=(("_raw_params", "cmd"),),
         one_of=(("_raw_params", "cmd"),),
     ),
+    ModuleSpec(
+        "script",
+        {
+            "_raw_params": Option("str"),
+            "cmd": Option("str"),
+            **_PRECONDITIONS,
+            "executable": Option("str"),
+        },
+        free_form=True,
+        runs_on="controller",
+        loops_together=False,
+        exclusive=(("_raw_params", "cmd"),),
+        one_of=(("_raw_params", "cmd"),),
+    ),
+    ModuleSpec(
+        "raw",
+        {"_raw_params": Option("str", required=True), "executable": Option("path")},
+        free_form=True,
+        runs_on="controller",
+        loops_together=False,
+        check="skipped",
+    ),
 ]

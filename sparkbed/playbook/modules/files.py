@@ -175,4 +175,23 @@ FILES = [
             "limit": Option("int"),
         },
     ),
+    ModuleSpec(
+        "unarchive",
+        {
+            "src": Option("path", required=True),
+            "dest": Option("path", required=True),
+            "remote_src": Option("bool", default=False),
+            "creates": Option("path"),
+            "list_files": Option("bool", default=False),
+            "include": Option("list"),
+            "exclude": Option("list"),
+            "extra_opts": Option("list"),
+            "keep_newer": Option("bool", default=False),
+            "validate_certs": Option("bool", default=True),
+            **ATTRIBUTES,
+        },
+        runs_on="controller",
+        loops_together=False,
+        exclusive=(("include", "exclude"),),
+    ),
 ]

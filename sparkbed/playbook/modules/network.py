@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from sparkbed.playbook.modules.base import ATTRIBUTES, ModuleSpec, Option
 
+_REQUEST = {
+    "force": Option("bool", default=False),
+    "force_basic_auth": Option("bool", default=False),
+    "validate_certs": Option("bool", default=True),
+    "use_proxy": Option("bool", default=True),
+    "use_netrc": Option("bool", default=True),
+    "http_agent": Option("str"),
+    "client_cert": Option("path"),
+    "client_key": Option("path"),
+    "ciphers": Option("list"),
+    "unredirected_headers": Option("list"),
+}
+
 NETWORK = [
     ModuleSpec(
         "uri",
@@ -18,19 +31,38 @@ NETWORK = [
             "headers": Option("dict"),
             "timeout": Option("int", default=30),
             "follow_redirects": Option(default="safe", choices=("all", "no", "none", "safe", "urllib2", "yes")),
-            "validate_certs": Option("bool", default=True),
-            "use_proxy": Option("bool", default=True),
+            "remote_src": Option("bool", default=False),
             "url_username": Option("str", aliases=("user",)),
             "url_password": Option("str", aliases=("password",)),
-            "force_basic_auth": Option("bool", default=False),
-            "http_agent": Option("str"),
+            "ca_path": Option("path"),
+            **_REQUEST,
             "dest": Option("path"),
             "creates": Option("path"),
             "removes": Option("path"),
             **ATTRIBUTES,
         },
+        runs_on="controller",
+        loops_together=False,
         check="skipped",
         exclusive=(("body", "src"),),
+    ),
+    ModuleSpec(
+        "get_url",
+        {
+            "url": Option("str", required=True),
+            "dest": Option("path", required=True),
+            "checksum": Option("str", default=""),
+            "headers": Option("dict"),
+            "timeout": Option("int", default=10),
+            "tmp_dest": Option("path"),
+            "backup": Option("bool", default=False),
+            "decompress": Option("bool", default=True),
+            "url_username": Option("str", aliases=("username",)),
+            "url_password": Option("str", aliases=("password",)),
+            "unsafe_writes": Option("bool", default=False),
+            **_REQUEST,
+            **ATTRIBUTES,
+        },
     ),
     ModuleSpec(
         "wait_for",

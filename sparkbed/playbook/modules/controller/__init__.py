@@ -11,7 +11,16 @@ from typing import Any
 
 from sparkbed.agent import Unreachable
 from sparkbed.errors import SparkbedError
-from sparkbed.playbook.modules.controller import controls, fetching, inclusion, inventory, sending, waiting
+from sparkbed.playbook.modules.controller import (
+    bare,
+    controls,
+    fetching,
+    handing,
+    inclusion,
+    inventory,
+    sending,
+    waiting,
+)
 from sparkbed.playbook.modules.controller.context import ActionContext, failed
 
 __all__ = ["ActionContext", "failed", "run", "run_many"]
@@ -29,6 +38,10 @@ _ACTIONS: dict[str, Callable[[Mapping[str, Any], ActionContext], dict[str, Any]]
     "group_by": inventory.group_by,
     "pause": waiting.pause,
     "wait_for_connection": waiting.wait_for_connection,
+    "raw": bare.raw,
+    "script": handing.script,
+    "unarchive": handing.unarchive,
+    "uri": handing.uri,
 }
 _FILES = ("copy", "template")
 

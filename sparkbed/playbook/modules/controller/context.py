@@ -51,6 +51,13 @@ class ActionContext(Protocol):
     def conditional(self, expression: Any) -> bool:
         """Whether a condition, as `when` takes it, holds. Raises SparkbedError when it can't be told."""
 
+    def execute(self, line: str) -> tuple[int, bytes, bytes]:
+        """Run a shell line on the host without its agent: exit status, stdout, stderr.
+
+        Raises:
+            Unreachable: when the host can't be reached, or the connection was lost.
+        """
+
     def find_file(self, kind: str, name: str) -> Path:
         """A file or directory of the controller, sought as Ansible does; `kind` is `files` or `templates`.
 
