@@ -347,7 +347,7 @@ class PlayRun:
         """Fail the hosts whose include names something that is not there; the run counts as failed for good."""
         for outcome in outcomes:
             if outcome.host in inclusion.hosts:
-                outcome.result = {**outcome.result, "failed": True, "msg": error.what, "reason": error.what}
+                outcome.result = {**outcome.result, "failed": True, "msg": error.what}
                 outcome.items = None
                 self.progress.count(outcome.host).failed += 1
                 self.states[outcome.host].failed = True

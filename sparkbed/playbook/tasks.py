@@ -137,6 +137,12 @@ class TaskReader:
             )
         text = str(raw)
         try:
+            if spec.name in ("include_tasks", "include_vars"):
+                options, rest = arguments.options(text)
+                if any("=" in word for word in rest):
+                    # Ansible would take it for `option=value`.
+                    raise self.refuse.wrong(f"{spec.name} takes no {text!r}", where, "Write it under `file:`.")
+                return {**options, "_raw_params": " ".join(rest)} if rest else dict(options)
             if spec.free_form:
                 words, options = arguments.command(text)
                 return {**options, "_raw_params": words}

@@ -36,7 +36,7 @@ def include_vars(args: Mapping[str, Any], context: ActionContext) -> dict[str, A
             values.update(load_variables(path))
             read.append(str(path))
     except SparkbedError as error:
-        return {**failed(str(error)), "message": str(error), "ansible_included_var_files": read, "ansible_facts": {}}
+        return failed(str(error), ansible_included_var_files=read, ansible_facts={})
     if args.get("name"):
         values = {str(args["name"]): values}
     if args.get("hash_behaviour") == "merge":
