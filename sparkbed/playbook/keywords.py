@@ -30,7 +30,7 @@ TASK_KEYWORDS = frozenset(
     " retries until when with_dict with_indexed_items with_items with_list with_sequence with_together".split()
 )
 HANDLER_KEYWORDS = TASK_KEYWORDS | {"listen"}
-ROLE_KEYWORDS = frozenset(f"{_COMMON} delegate_to role when".split())
+ROLE_KEYWORDS = frozenset(f"{_COMMON} delegate_facts delegate_to role when".split())
 INCLUDE_KEYWORDS = frozenset(
     _words("args ignore_errors listen loop loop_control name no_log register run_once tags vars when")
 )

@@ -78,7 +78,7 @@ RECURSIVE = {"one_yml": "- import_tasks: one.yml\n"}
         ),
         (_tasks("- include_vars: {file: x.yml, flie: y}"), {}, "book.yml:4", "no option 'flie'"),
         (_tasks("", head="  roles: [nowhere]\n"), {}, "book.yml:3", "there is no role 'nowhere'"),
-        (_tasks("", head="  roles: [{role: one, port: 22}]\n"), ROLE, "book.yml:3", "keyword 'port' of a role"),
+        (_tasks("", head="  roles: [{role: one, debugger: x}]\n"), ROLE, "book.yml:3", "keyword 'debugger' of a role"),
         (_tasks("", head="  roles: [{name: one, a-b: 22}]\n"), ROLE, "book.yml:3", "'a-b' can't be the name"),
         (_tasks("", head="  roles: ['{{ n }}']\n"), ROLE, "book.yml:3", "a literal name"),
         (
