@@ -242,7 +242,7 @@ class Runner:
         for batch in groups:
             self.output.play(name, check=check)
             left = [host for host in batch if host not in progress.lost]
-            run = PlayRun(play, name, left, len(batch), everyone, gone, variables, progress, self.output, pool)
+            run = PlayRun(play, name, left, batch, everyone, gone, variables, progress, self.output, pool)
             executor = Executor(
                 reach, variables.hosts, check=check, diff=diff, retrying=self.output.retry, seen=run.scope,
                 connected=self.output.connected, verbosity=self.verbosity,

@@ -75,11 +75,6 @@ class Progress:
         """The hosts that no later play has."""
         return self.failures.keys() | self.stopped.keys()
 
-    @property
-    def failed(self) -> set[str]:
-        """The hosts that failed: those that can't be reached are none of them."""
-        return self.stopped.keys() | {host for host, failure in self.failures.items() if not failure.unreachable}
-
     def count(self, host: str) -> Counts:
         return self.counts.setdefault(host, Counts())
 
@@ -103,7 +98,7 @@ class TooManyFailures(EndBatch):  # no error: the failures have been told
 
 
 class PlayRun:
-    """One batch of a play: its `hosts` that are left, out of `size`.
+    """One batch of a play, and its `hosts` that are left.
 
     `everyone` are all hosts that the play's pattern names; those in `gone` left it in earlier batches or plays.
     """
@@ -113,7 +108,7 @@ class PlayRun:
         play: Play,
         name: str,
         hosts: Sequence[str],
-        size: int,
+        batch: Sequence[str],
         everyone: list[str],
         gone: set[str],
         variables: Variables,
@@ -124,7 +119,7 @@ class PlayRun:
         self.play = play
         self.name = name
         self.hosts = list(hosts)
-        self.size = size
+        self.batch = list(batch)
         self.everyone = everyone
         self.gone = gone
         self.variables = variables
@@ -133,6 +128,11 @@ class PlayRun:
         self.pool = pool
         self.states = {host: HostState() for host in hosts}
         self.most_failures: float | None = None
+        # The hosts that max_fail_percentage counts: like ansible-core, none that failed in a block that has a rescue or
+        # an always.
+        self._failed: set[str] = set()
+        # How many blocks with a rescue or an always stand around the task that runs.
+        self._guards = 0
         self._title = ""
         self._name = ""
         self._variables = PlayVariables(play, variables)
@@ -162,7 +162,8 @@ class PlayRun:
                 if forced:
                     flush = Task("", "meta", {"_raw_params": "flush_handlers"}, self.play.position, Settings(),
                                  self.play.folder)  # fmt: skip
-                    self._block(Block(section, (), (flush,), self.play.position), self.hosts, rescuing=False)
+                    left = [host for host in self.hosts if self.states[host].active]
+                    self._block(Block(section, (), (flush,), self.play.position), left, rescuing=False)
                 else:
                     self._steps(section, self.hosts, rescuing=False)
                     self._flush(self.hosts, rescuing=False)
@@ -214,6 +215,7 @@ class PlayRun:
         return False
 
     def _block(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
+        self._guards += bool(block.rescue or block.always)
         self._steps(block.tasks, hosts, rescuing=rescuing or bool(block.rescue))
         failed = [host for host in hosts if self.states[host].failed]
         passed_over = self._failed_twice(failed)
@@ -221,9 +223,11 @@ class PlayRun:
         rescued = [host for host in failed if host not in passed_over] if block.rescue else []
         for host in rescued:
             self._recover(host)
+        self._guards -= bool(block.rescue and not block.always)
         if rescued:
             self._steps(block.rescue, rescued, rescuing=rescuing)
             past_always |= self._failed_twice(rescued)
+        self._guards -= bool(block.always)
         if block.always:
             kept = [host for host in hosts if host not in past_always]
             lost = [host for host in kept if self.states[host].failed]
@@ -284,10 +288,13 @@ class PlayRun:
             raise PlaybookError(f"meta task on {host}: {error}", where=task.position) from None
 
     def _clear_errors(self) -> None:
-        for host, state in self.states.items():
-            state.failed = state.unreachable = False
-            state.removed = 0
+        """Later plays have the hosts again that failed; those that could not be reached go on in this one."""
+        for host in self.batch:
             self.progress.failures.pop(host, None)
+            self.progress.stopped.pop(host, None)
+            self._failed.discard(host)
+        for state in self.states.values():
+            state.unreachable = False
 
     # -- tasks ------------------------------------------------------------------------------------------------------
 
@@ -312,9 +319,9 @@ class PlayRun:
         included = self._included(task, outcomes) if task.include else []
         lost = [outcome.host for outcome in outcomes if _counts_as_lost(outcome)]
         if fatal and lost:
-            self._fail_all(task, lost, twice=once)
-        if self.most_failures is not None and len(self.progress.failed) / self.size * 100 > self.most_failures:
-            self._fail_all(task, lost, twice=False)
+            self._fail_all(task, lost, f"stopped because the task failed on {lost[0]}", twice=once)
+        if self.most_failures is not None and len(self._failed) / len(self.batch) > 0.01 * self.most_failures:
+            self._fail_all(task, lost, "stopped because more hosts failed than max_fail_percentage allows", twice=False)
             self.output.note("\nNO MORE HOSTS LEFT")
             raise TooManyFailures
         for steps, its_hosts in included:
@@ -426,9 +433,10 @@ class PlayRun:
                 keep(target, learned.set)
             if learned.gathered:
                 self.variables.gather(target, learned.gathered)
-        new = outcome.result.get("add_host")
-        if new and outcome.result.get("changed") and new["host_name"] not in self.everyone:
-            self.everyone.append(new["host_name"])
+        for result in [outcome.result, *(item.result for item in outcome.items or ())]:
+            new = result.get("add_host")
+            if new and result.get("changed") and new["host_name"] not in self.everyone:
+                self.everyone.append(new["host_name"])
 
     def _take_failure(self, task: Task, outcome: Outcome, *, rescuing: bool) -> None:
         counts = self.progress.count(outcome.host)
@@ -439,6 +447,8 @@ class PlayRun:
             return
         self.states[outcome.host].failed = True
         self.states[outcome.host].removed += not rescuing
+        if not self._guards:
+            self._failed.add(outcome.host)
         self._note_failure(task, outcome)
         if rescuing:
             counts.rescued += 1
@@ -460,14 +470,14 @@ class PlayRun:
             outcome.host, self._title, task.position, message, unreachable, result
         )
 
-    def _fail_all(self, task: Task, lost: Sequence[str], *, twice: bool) -> None:
+    def _fail_all(self, task: Task, lost: Sequence[str], message: str, *, twice: bool) -> None:
         for host, state in self.states.items():
             if host not in lost and state.active:
                 state.failed, state.twice = True, twice
                 state.removed += 1
-                message = f"stopped because the task failed on {lost[0]}"
                 failure = Failure(host, self._title, task.position, message)
                 self.progress.failures[host] = self.progress.stopped[host] = failure
+                self._failed.add(host)
 
     # -- handlers ---------------------------------------------------------------------------------------------------
 

@@ -51,8 +51,10 @@ class Choice:
 
     def play(self, play: Play) -> Play:
         """The play with only the wanted tasks. Handlers stay: whether they run is said by what notifies them."""
+        gathers = wanted(play.settings.tags or ("always",), self.only, self.skip)
         return replace(
             play,
+            gathering=play.gathering if gathers else replace(play.gathering, wanted=False),
             pre_tasks=self.steps(play.pre_tasks),
             role_steps=self.steps(play.role_steps),
             tasks=self.steps(play.tasks),

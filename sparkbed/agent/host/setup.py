@@ -68,7 +68,9 @@ def setup(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     if "env" in facts:
         facts["env"].update(call.environment)
     named = filtered({"ansible_" + name: value for name, value in facts.items()}, args.get("filter") or [])
-    return {"ansible_facts": dict(named, gather_subset=subset, module_setup=True)}
+    if not args.get("filter"):
+        named = dict(named, gather_subset=subset, module_setup=True)
+    return {"ansible_facts": named}
 
 
 def selected(subset: "list[str]") -> "list[str]":

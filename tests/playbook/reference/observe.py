@@ -31,7 +31,7 @@ CASES = HERE.parent / "cases"
 # What differs from run to run, or says how a tool is made inside.
 VOLATILE = frozenset(
     str.split("""
-    ansible_facts atime ctime mtime birthtime delta start end inode ino dev device exception invocation warnings
+    ansible_facts atime stop ctime mtime birthtime delta start end inode ino dev device exception invocation warnings
     deprecations attr_flags attributes block_size blocks nlink charset mimetype version size uid gid owner group
     gr_name pw_name backup_file _ansible_no_log _ansible_parsed failed_when_suppressed_exception src state
     skipped failed elapsed module_stdout module_stderr _ansible_verbose_always _ansible_verbose_override
