@@ -35,6 +35,7 @@ CONNECT_TIMEOUT = 15
 SILENCE = 60
 """Seconds without an acknowledgement after which a host counts as gone."""
 
+PIECE = 1 << 18
 START_TIMEOUT = 60
 """Seconds for an agent to say that it is there."""
 
@@ -199,11 +200,12 @@ class _SshHost(_Host):
     def __init__(self, name: str, variables: Mapping[str, Any]) -> None:
         super().__init__(name, variables)
         self._connection: fabric.Connection | None = None
+        self._probing = threading.Lock()
 
     def wire(self, nonce: str, become_user: str | None) -> Wire:
         channel = self._channel()
         channel.exec_command(program.start_line(self.python, nonce, become_user))
-        return _ChannelWire(channel)
+        return _ChannelWire(channel, self._probing)
 
     def execute(self, line: str) -> tuple[int, bytes, bytes]:
         channel = self._channel()
@@ -400,19 +402,54 @@ def _refusal(name: str, address: str, variables: Mapping[str, Any], error: BaseE
 
 
 class _ChannelWire:
-    """A Wire over an SSH channel."""
+    """A Wire over an SSH channel. A host that neither sends nor takes anything is asked whether it is still there."""
 
-    def __init__(self, channel: paramiko.Channel) -> None:
+    def __init__(self, channel: paramiko.Channel, probing: threading.Lock) -> None:
         self._channel = channel
+        self._probing = probing
+        self._silent = False
         self._words: str | None = None
+        channel.settimeout(SILENCE / 4)
 
     def send(self, data: bytes) -> None:
-        self._channel.sendall(data)
+        # In pieces: paramiko copies what is left of a text for each packet.
+        for start in range(0, len(data), PIECE):
+            piece = data[start : start + PIECE]
+            while piece:
+                piece = piece[self._patiently(lambda piece=piece: self._channel.send(piece)) :]  # type: ignore[misc]
 
     def receive(self) -> bytes:
-        return self._channel.recv(1 << 18)
+        data: bytes = self._patiently(lambda: self._channel.recv(PIECE))
+        return data
+
+    def _patiently(self, act: Callable[[], Any]) -> Any:
+        """What `act` gives, as long as the server answers; a task may take any time."""
+        while True:
+            try:
+                return act()
+            except TimeoutError:
+                if not self._answers():
+                    self._silent = True
+                    self.close()
+                    raise OSError(f"the host does not answer since {SILENCE} s") from None
+
+    def _answers(self) -> bool:
+        """Whether the SSH server answers at all, be it by a refusal."""
+        transport: paramiko.Transport = self._channel.get_transport()
+        with self._probing:  # paramiko knows one request at a time
+            probe = threading.Thread(
+                target=transport.global_request, args=("keepalive@openssh.com",), kwargs={"wait": True}, daemon=True
+            )
+            probe.start()
+            probe.join(SILENCE)
+            if not probe.is_alive():
+                return True
+            transport.close()
+            return False
 
     def last_words(self) -> str:
+        if self._silent:
+            return f"the host does not answer since {SILENCE} s"
         if self._words is None:
             self._words = self._read_words()
         return self._words
