@@ -7,6 +7,7 @@ docs/playbooks.md says what the subset is.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from sparkbed.errors import UsageError
 from sparkbed.inventory.model import Inventory
-from sparkbed.playbook import names, parse
+from sparkbed.playbook import names, parse, sleeping
 from sparkbed.playbook.batches import batches, ordered
 from sparkbed.playbook.execute import Executor
 from sparkbed.playbook.hosts import Hosts
@@ -190,7 +191,10 @@ class Runner:
         reach = Reach(self.connections, hosts)
         refuse = Refusal(f"ansible-playbook -i {self.inventory.path} {path}")
         progress = Progress(refuse, Choice(tags, skip_tags), start_at=start_at_task)
-        pool = ThreadPoolExecutor(self.forks, thread_name_prefix="playbook") if self.forks > 1 else None
+        ended = threading.Event()
+        pool = None
+        if self.forks > 1:
+            pool = ThreadPoolExecutor(self.forks, "playbook", initializer=sleeping.adopt, initargs=(ended,))
         self.output.start(Path(path), len(playbook.plays))
         try:
             for play in playbook.plays:
@@ -199,6 +203,7 @@ class Runner:
                 if not self._one(chosen, everyone, variables, reach, progress, pool, check=check, diff=diff):
                     break
         except BaseException:
+            ended.set()
             # Whoever interrupts us must not wait for what still runs on hosts; closing the connections ends that.
             if pool:
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -8,7 +8,6 @@ what another one did.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +22,7 @@ from sparkbed.playbook.modules import controller
 from sparkbed.playbook.outcome import Item, Learned, Outcome, status_of
 from sparkbed.playbook.plays import Loop, Task
 from sparkbed.playbook.reach import Reach, Way
+from sparkbed.playbook.sleeping import sleep
 from sparkbed.playbook.templating import OMIT, TemplateError, final, is_template
 from sparkbed.playbook.variables import LOCAL, Layer, Scope
 from sparkbed.remote import Agent
@@ -125,7 +125,7 @@ class Executor:
         learned: dict[str, Any] = {}
         for index, one in enumerate(scopes):
             if index and task.loop.pause:
-                time.sleep(float(scope.value(task.loop.pause)))
+                sleep(float(scope.value(task.loop.pause)))
             # What an item registered or set, the next one sees.
             own = Scope(one.templates, (one.layers[0], _final(learned), *one.layers[1:]), one.folder)
             try:
@@ -213,7 +213,7 @@ class Executor:
                 return result
             if attempt < tries:
                 self.retrying(host, task, tries - attempt)
-                time.sleep(max(0.0, float(scope.value(task.delay))))
+                sleep(max(0.0, float(scope.value(task.delay))))
         result.update(attempts=tries - 1, failed=True)
         return result
 

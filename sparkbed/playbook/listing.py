@@ -22,7 +22,12 @@ class ListedPlay:
     @classmethod
     def of(cls, play: Play, hosts: Sequence[str]) -> ListedPlay:
         """`play` is already without the tasks that its tags leave out."""
-        tasks = [task for section in play.sections for task in tasks_of(section) if task.module != "meta" and not task.implicit]
+        tasks = [
+            task
+            for section in play.sections
+            for task in tasks_of(section)
+            if task.module != "meta" and not task.implicit
+        ]
         return cls(
             name=play.name or play.hosts,
             pattern=play.hosts,

@@ -10,6 +10,7 @@ from typing import Any
 
 from sparkbed.errors import HostError
 from sparkbed.playbook.modules.controller.context import ActionContext, failed
+from sparkbed.playbook.sleeping import sleep
 
 
 def pause(args: Mapping[str, Any], _context: ActionContext) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def pause(args: Mapping[str, Any], _context: ActionContext) -> dict[str, Any]:
     began, start = datetime.now(), time.monotonic()
     answer = ""
     if seconds is not None:
-        time.sleep(max(1, seconds))
+        sleep(max(1, seconds))
     elif sys.stdin.isatty():
         answer = _asked(str(args.get("prompt") or "Press enter to continue, Ctrl+C to interrupt"), echo)
     took = time.monotonic() - start
@@ -50,7 +51,7 @@ def wait_for_connection(args: Mapping[str, Any], context: ActionContext) -> dict
     if context.check:
         return {"changed": False, "skipped": True}
     start = time.monotonic()
-    time.sleep(args.get("delay", 0))
+    sleep(args.get("delay", 0))
     until = time.monotonic() + args.get("timeout", 600)
     while True:
         context.reset()
@@ -59,6 +60,6 @@ def wait_for_connection(args: Mapping[str, Any], context: ActionContext) -> dict
         except HostError as error:
             if time.monotonic() >= until:
                 return failed(f"timed out waiting for ping module test: {error}", elapsed=int(time.monotonic() - start))
-            time.sleep(args.get("sleep", 1))
+            sleep(args.get("sleep", 1))
         else:
             return {"changed": False, "elapsed": int(time.monotonic() - start)}
