@@ -89,6 +89,35 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
 _Loader.add_constructor("tag:yaml.org,2002:seq", _construct_seq)
 
 
+LARGEST = 1_000_000
+"""Values that a document may have, those behind its aliases counted each time."""
+
+
+def _refuse_growth(node: yaml.Node, sizes: dict[int, int], loader: _Loader) -> int:
+    """How many values `node` stands for; a few lines of aliases to aliases can stand for billions.
+
+    Raises:
+        DocumentError: when they are too many.
+    """
+    if id(node) in sizes:
+        return sizes[id(node)]
+    sizes[id(node)] = 0  # an alias within its own anchor is refused where it is constructed
+    parts: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        parts = [part for pair in node.value for part in pair]
+    elif isinstance(node, yaml.SequenceNode):
+        parts = node.value
+    size = 1 + sum(_refuse_growth(part, sizes, loader) for part in parts)
+    if size > LARGEST:
+        raise DocumentError(
+            f"too large: with its aliases (*name) it stands for more than {LARGEST:,} values",
+            where=loader.at(node),
+            hint="Write fewer aliases to what holds aliases itself.",
+        )
+    sizes[id(node)] = size
+    return size
+
+
 def parse(text: str, path: Path) -> Any:
     """The document in `text`; None if it is empty.
 
@@ -99,7 +128,11 @@ def parse(text: str, path: Path) -> Any:
     try:
         loader = _Loader(text)
         loader.path = path
-        return loader.get_single_data()
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_growth(node, {}, loader)
+        return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if mark is not None and error.context_mark is not None and mark.index >= len(text.rstrip()):

@@ -23,7 +23,7 @@ from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
-from sparkbed.playbook import filters, tests
+from sparkbed.playbook import bounds, filters, tests
 from sparkbed.playbook.markers import (
     OMIT,
     BrokenMarker,
@@ -132,7 +132,7 @@ def _pieces(parts: Iterable[Any]) -> Iterator[Any]:
 
 def _join(parts: Iterable[Any]) -> Any:
     """The value of a template: that of its only expression, or text. Nothing at all is None."""
-    pieces = list(_pieces(parts))
+    pieces = list(bounds.bounded(_pieces(parts)))
     if not pieces:
         return None
     if len(pieces) == 1:
@@ -167,6 +167,7 @@ class _Environment(SandboxedEnvironment):
     code_generator_class = _CodeGenerator
     context_class = _Context
     concat = staticmethod(_join)
+    intercepted_binops = bounds.OPERATORS
 
     def __init__(
         self, *, keep_backslashes: bool, constants: Callable[[str, Names], Any] | None = None, **options: Any
@@ -178,7 +179,15 @@ class _Environment(SandboxedEnvironment):
         self._constants = constants
         filters.install(self.filters)
         tests.install(self.tests)
-        self.globals.update(omit=OMIT, range=range, now=_now, undef=_undef)
+        self.globals.update(omit=OMIT, range=bounds.bounded_range, now=_now, undef=_undef)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        bounds.operation(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        bounds.calling(function, args)
+        return super().call(context, function, *args, **kwargs)
 
     def constant(self, context: Context, text: str) -> Any:
         """The value of a constant text with a template in it."""
