@@ -1,7 +1,7 @@
 """YAML documents whose values know their place: mappings and sequences carry file and line.
 
 Scalars are plain Python values (YAML 1.1 as PyYAML and Ansible read it: `yes` is true). Duplicate keys and unknown
-tags are errors.
+tags are errors; `!unsafe` text is marked.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ class Seq(list[Any]):
 
     def where(self, index: int) -> Position:
         return self.item_positions[index]
+
+
+class Unsafe(str):
+    """Text marked `!unsafe`: braces in it are text, never a template."""
+
+    __slots__ = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -85,6 +91,32 @@ def _construct_seq(loader: _Loader, node: yaml.SequenceNode) -> Seq:
     return result
 
 
+def _construct_unsafe(loader: _Loader, node: yaml.ScalarNode | yaml.MappingNode | yaml.SequenceNode) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return Unsafe(loader.construct_scalar(node))
+    return _unsafe(_construct_map(loader, node) if isinstance(node, yaml.MappingNode) else _construct_seq(loader, node))
+
+
+def _unsafe(value: Any) -> Any:
+    """Every text within `value` marked; mappings and sequences stay the same objects, with their positions."""
+    if isinstance(value, Map):
+        value.update({key: _unsafe(item) for key, item in value.items()})
+    elif isinstance(value, Seq):
+        value[:] = [_unsafe(item) for item in value]
+    return Unsafe(value) if isinstance(value, str) else value
+
+
+def _refuse_vault(loader: _Loader, node: yaml.Node) -> Any:
+    raise DocumentError(
+        f"a value that is encrypted ({node.tag}) can't be read",
+        where=loader.at(node),
+        hint="Pass the value by -e or by an environment variable: lookup('env', 'NAME').",
+    )
+
+
+_Loader.add_constructor("!unsafe", _construct_unsafe)
+_Loader.add_constructor("!vault", _refuse_vault)
+_Loader.add_constructor("!vault-encrypted", _refuse_vault)
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
 _Loader.add_constructor("tag:yaml.org,2002:seq", _construct_seq)
 

@@ -14,7 +14,7 @@ from jinja2.utils import missing
 
 from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.plays import Task
-from sparkbed.playbook.templating import TemplateError, final
+from sparkbed.playbook.templating import TemplateError, final, is_all_template
 from sparkbed.playbook.variables import Scope
 from sparkbed.remote import Agent
 
@@ -52,6 +52,14 @@ class Action:
         """
         return self.scope.expression(expression)
 
+    def shown(self, expression: str) -> Any:
+        """The value of an expression in which a text stands for each part that is undefined.
+
+        Raises:
+            TemplateError: when a part is broken in another way.
+        """
+        return self.scope.shown(expression)
+
     def conditional(self, expression: Any) -> bool:
         """Whether a condition holds, as in `when`.
 
@@ -59,6 +67,21 @@ class Action:
             TemplateError: when it has no value, or none that is true or false.
         """
         return self.scope.condition(expression)
+
+    def conditions(self, raw: Any) -> list[Any]:
+        """The conditions of an option: one, a list, or a template of one or a list that stands in a document.
+
+        Raises:
+            TemplateError: when text that is in no document would become a condition.
+        """
+        if isinstance(raw, str) and is_all_template(raw.strip()):
+            found = self.scope.value(raw)
+            listed = found if isinstance(found, list) else [found]
+            for one in listed:
+                if isinstance(one, str) and not self.scope.wrote(one):
+                    raise TemplateError("Encountered untrusted template or expression.")
+            return listed
+        return raw if isinstance(raw, list) else [raw]
 
     def find_file(self, kind: str, name: str) -> Path:
         """The file `name` beside the playbook: in its templates/ or files/ folder (by `kind`), or relative to it.

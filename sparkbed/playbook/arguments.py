@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 # Options that may stand among the words of a free-form command; all other words are the command's own.
@@ -10,6 +11,8 @@ RAW_OPTIONS = frozenset(
 )
 _OPENING = re.compile(r"\{\{|\{%|\{#")
 _CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
+# What a backslash means in the value of an option; in words that are no option it is the shell's.
+_ESCAPE = re.compile(r"""\\U[0-9a-fA-F]{8}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\N\{[^}]+\}|\\[\\'"abfnrtv]""")
 _OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -74,7 +77,7 @@ def _option(word: str) -> tuple[str, str] | None:
     name, equals, value = word.partition("=")
     if not equals or not _OPTION.fullmatch(name):
         return None
-    return name, _unquote(value)
+    return name, _unquote(_ESCAPE.sub(lambda found: codecs.decode(found[0], "unicode-escape"), value))
 
 
 def options(text: str) -> tuple[dict[str, str], list[str]]:

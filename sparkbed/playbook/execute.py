@@ -76,7 +76,8 @@ class Executor:
         outcome = Outcome(host, {})
         settings = task.settings
         try:
-            outcome.no_log = flag(scope, settings.no_log)
+            if task.loop is None:
+                outcome.no_log = flag(scope, settings.no_log)
             outcome.result = self._result(task, host, scope, outcome)
         except HostError as error:
             outcome.result = {
@@ -153,6 +154,11 @@ class Executor:
         if loop.extended:
             result["ansible_loop"] = loops.extended(items, index)
         label: Any = items[index]
+        try:
+            outcome.no_log = outcome.no_log or flag(scope, task.settings.no_log)
+        except TemplateError as error:
+            outcome.no_log = True
+            result.update(_failure(str(error)))
         ignore = False
         try:
             if loop.label is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
 
 from sparkbed.playbook.plays import Task
 
@@ -18,14 +19,14 @@ class Handlers:
         self._name_of = name_of
 
     def answering(self, notification: str) -> list[int]:
-        """The places of the last handler of that name, and of all that listen to it; of one name, the last one."""
+        """The places of the handler of that name, and of all that listen to it; of one name, one of each."""
         found: list[int] = []
-        for index in reversed(range(len(self.tasks))):
+        for index in self._searched():
             if self.tasks[index].name and notification in self.names(self.tasks[index]):
                 found.append(index)
                 break
         seen: set[str] = set()
-        for index in reversed(range(len(self.tasks))):
+        for index in self._searched():
             handler = self.tasks[index]
             if notification not in topics(handler) or (handler.name and handler.name in seen):
                 continue
@@ -33,6 +34,11 @@ class Handlers:
             if index not in found:
                 found.append(index)
         return found
+
+    def _searched(self) -> list[int]:
+        """The order in which ansible-core looks: lists of handlers from the last to the first, each from its top."""
+        lists = groupby(range(len(self.tasks)), lambda index: self.tasks[index].place.role)
+        return [index for indices in reversed([list(group) for _, group in lists]) for index in indices]
 
     def names(self, handler: Task) -> tuple[str, str]:
         """A handler's name, and the same with its role's."""

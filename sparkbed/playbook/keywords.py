@@ -95,7 +95,9 @@ def tags_of(entry: Map, refuse: Refusal) -> tuple[str, ...]:
     for tag in listed(entry, "tags"):
         if not isinstance(tag, (str, int)) or is_template(tag):
             raise refuse(f"a tag is a literal name, not {tag!r}", entry.where("tags"))
-        tags.extend(part.strip() for part in str(tag).split(","))
+        # Only in one text do commas divide.
+        parts = str(tag).split(",") if tag is entry["tags"] else [str(tag)]
+        tags.extend(part.strip() for part in parts)
     return tuple(tags)
 
 

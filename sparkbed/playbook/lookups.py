@@ -12,7 +12,7 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from sparkbed.playbook.actions import find_file
-from sparkbed.playbook.templating import SCOPE, TemplateError
+from sparkbed.playbook.templating import SCOPE, Constant, TemplateError, final
 
 
 @jinja2.pass_context
@@ -21,13 +21,16 @@ def lookup(context: Context, kind: str, *terms: Any, wantlist: bool = False, **o
     name = kind.rpartition(".")[2]
     if name not in KINDS:
         raise TemplateError(f"lookup {kind!r} is outside the subset; it has {', '.join(sorted(KINDS))}")
-    flat = [one for term in terms for one in (term if isinstance(term, list) else [term])]
+    names = context.parent[SCOPE]
+    known = [final(names.templates.render(term, names)) if isinstance(term, Constant) else term for term in terms]
+    flat = [one for term in known for one in (term if isinstance(term, list) else [term])]
     found = [KINDS[name](context.parent[SCOPE], term, options) for term in flat]
     if wantlist:
         return found
     if len(found) == 1:
         return found[0]
-    return ",".join(str(one) for one in found)
+    # Only texts are joined.
+    return ",".join(found) if all(isinstance(one, str) for one in found) else found
 
 
 def _env(_scope: Any, term: Any, options: dict[str, Any]) -> Any:
@@ -49,7 +52,7 @@ def search_path(scope: Any) -> list[Path]:
 def _vars(scope: Any, term: Any, options: dict[str, Any]) -> Any:
     value = scope.resolve(str(term))
     if value is missing:
-        if "default" in options:
+        if options.get("default") is not None:
             return options["default"]
         raise TemplateError(f"No variable named {term!r} was found.")
     return value

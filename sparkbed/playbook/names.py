@@ -52,7 +52,7 @@ TEMPLATE_MAGIC = frozenset(
         " template_run_date template_uid"
     )
 )
-GLOBALS = frozenset(_words("cycler dict joiner lipsum lookup namespace q query range"))
+GLOBALS = frozenset(_words("cycler dict joiner lipsum lookup namespace now q query range undef vars"))
 
 
 def check(

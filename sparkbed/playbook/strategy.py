@@ -134,6 +134,7 @@ class PlayRun:
         # How many blocks with a rescue or an always stand around the task that runs.
         self._guards = 0
         self._title = ""
+        self._outermost: Block | None = None
         self._name = ""
         self._variables = PlayVariables(play, variables)
         self._handlers = Handlers(play.handlers, self._handler_name)
@@ -215,6 +216,16 @@ class PlayRun:
         return False
 
     def _block(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
+        if self._outermost is not None:
+            self._parts(block, hosts, rescuing=rescuing)
+            return
+        self._outermost = block
+        try:
+            self._parts(block, hosts, rescuing=rescuing)
+        finally:
+            self._outermost = None
+
+    def _parts(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
         self._guards += bool(block.rescue or block.always)
         self._steps(block.tasks, hosts, rescuing=rescuing or bool(block.rescue))
         failed = [host for host in hosts if self.states[host].failed]
@@ -260,7 +271,8 @@ class PlayRun:
             role = task.place.role.identity
             self._completed.setdefault(role, set()).update(self._begun.get(role, set()) & set(chosen))
         elif kind == "flush_handlers":
-            self._flush(chosen, rescuing=rescuing)
+            # As in ansible-core: in any part of an outermost block with a rescue, failed handlers count as rescued.
+            self._flush(chosen, rescuing=rescuing or bool(self._outermost and self._outermost.rescue))
         elif kind == "end_host":
             for host in chosen:
                 self.states[host].ended = True

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from sparkbed.documents import Map
+from sparkbed.documents import Map, Unsafe
 from sparkbed.errors import DocumentError
 from sparkbed.model import Position
 from sparkbed.playbook import arguments, modules
@@ -145,7 +145,7 @@ class TaskReader:
                 return {**options, "_raw_params": " ".join(rest)} if rest else dict(options)
             if spec.free_form:
                 words, options = arguments.command(text)
-                return {**options, "_raw_params": words}
+                return {**options, "_raw_params": Unsafe(words) if isinstance(raw, Unsafe) else words}
             options, rest = arguments.options(text)
         except arguments.UnbalancedError as error:
             raise self.refuse.wrong(str(error), where, "Close it, or give the options one a line.") from None

@@ -8,6 +8,7 @@ Text that came from hosts or from `register` is never a template.
 from __future__ import annotations
 
 import datetime
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
+from sparkbed.documents import Unsafe
 from sparkbed.playbook import bounds, filters, tests
 from sparkbed.playbook.markers import (
     OMIT,
@@ -50,6 +52,7 @@ __all__ = [
     "is_all_template",
     "is_template",
     "raise_marker",
+    "shown",
 ]
 
 SCOPE = "\0scope"
@@ -203,7 +206,7 @@ class _Environment(SandboxedEnvironment):
 def is_template(value: Any) -> bool:
     """Whether `value` is text with a template in it, or holds such text."""
     if isinstance(value, str):
-        return any(mark in value for mark in _MARKS)
+        return any(mark in value for mark in _MARKS) and not isinstance(value, Unsafe)
     if isinstance(value, Mapping):
         return any(is_template(item) for item in value.values())
     if isinstance(value, (list, tuple)):
@@ -243,6 +246,20 @@ def final(value: Any, *, omit: bool = True) -> Any:
     if isinstance(value, Iterable):
         return [final(item, omit=omit) for item in value if not (omit and isinstance(item, Omit))]
     raise TemplateError(f"a {type(value).__name__} is no value that a variable can have")
+
+
+def shown(value: Any) -> Any:
+    """`final`, but a text stands for each part that is undefined, numbered from 1, as Ansible's `debug` shows it."""
+    numbers = itertools.count(1)
+
+    def replaced(part: Any) -> Any:
+        if isinstance(part, Marker) and not isinstance(part, BrokenMarker):
+            return f"<< error {next(numbers)} - {part._undefined_message} >>"
+        if isinstance(part, Mapping):
+            return {key: replaced(item) for key, item in part.items()}
+        return [replaced(item) for item in part] if isinstance(part, (list, tuple)) else part
+
+    return final(replaced(value))
 
 
 _LOOKUPS = ("lookup", "query", "q")

@@ -18,7 +18,7 @@ from jinja2.utils import missing
 
 from sparkbed.inventory.model import Inventory
 from sparkbed.playbook.hosts import Hosts
-from sparkbed.playbook.templating import Templates, UndefinedNameError, final, is_template
+from sparkbed.playbook.templating import Templates, UndefinedNameError, final, is_template, shown
 
 
 class Layer(NamedTuple):
@@ -50,7 +50,7 @@ class Scope:
         for values, document in self.layers:
             if name in values:
                 return self._rendered(name, values[name], document)
-        return missing
+        return ScopeMapping(self) if name == "vars" else missing
 
     def _rendered(self, name: str, raw: Any, document: bool) -> Any:
         if not document or not is_template(raw):
@@ -92,6 +92,10 @@ class Scope:
 
     def condition(self, raw: Any) -> bool:
         return self.templates.condition(raw, self)
+
+    def shown(self, text: str) -> Any:
+        """The value of an expression as `debug` shows it."""
+        return shown(self.templates.expression(text, self))
 
     def expression(self, text: str) -> Any:
         return final(self.templates.expression(text, self))

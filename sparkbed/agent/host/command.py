@@ -26,7 +26,7 @@ def shell(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
 
 def _execute(call: Call, args: "dict[str, Any]", in_shell: bool) -> "dict[str, Any]":
     line = args.get("_raw_params") or args.get("cmd")
-    argv = args.get("argv")
+    argv = [str(word) for word in args.get("argv") or ()]
     if not line and not argv:
         raise Failed("no command given", rc=256)
     if line and argv:

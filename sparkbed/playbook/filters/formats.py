@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +32,12 @@ def to_json(value: Any, **options: Any) -> str:
     options.pop("preprocess_unsafe", None)
     value = _plain(value)
     # Python can't sort keys of several types, and JSON has only texts.
-    return json.dumps(_text_keys(value) if options.get("sort_keys") else value, default=str, **options)
+    return json.dumps(_text_keys(value) if options.get("sort_keys") else value, default=_plain_json, **options)
+
+
+def _plain_json(value: Any) -> str:
+    """What stands in JSON for a value that it has no form for: dates as ISO 8601 writes them."""
+    return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else str(value)
 
 
 def _text_keys(value: Any) -> Any:

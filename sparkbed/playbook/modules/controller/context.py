@@ -48,6 +48,12 @@ class ActionContext(Protocol):
     def evaluate(self, expression: str) -> Any:
         """The value of a Jinja2 expression. Raises SparkbedError when a name in it is undefined."""
 
+    def conditions(self, raw: Any) -> list[Any]:
+        """The conditions of an option: one, a list, or a template of one or a list."""
+
+    def shown(self, expression: str) -> Any:
+        """The value of an expression in which a text stands for each part that is undefined."""
+
     def conditional(self, expression: Any) -> bool:
         """Whether a condition, as `when` takes it, holds. Raises SparkbedError when it can't be told."""
 

@@ -5,31 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sparkbed.errors import SparkbedError
 from sparkbed.playbook.modules.controller.context import ActionContext, failed
 
 
 def debug(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
     # A context that knows no -v is one that got none.
-    verbosity = int(getattr(context, "verbosity", 0))
-    if int(args.get("verbosity", 0)) > verbosity:
+    if int(args.get("verbosity", 0)) > int(getattr(context, "verbosity", 0)):
         return {"changed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
     if "var" not in args:
         return {"changed": False, "msg": args.get("msg", "Hello world!")}
     expression = args["var"]
     if not isinstance(expression, str):  # a template that stood there is resolved to its value by now
         return {"changed": False, str(type(expression)): expression}
-    try:
-        value = context.evaluate(expression)
-    except SparkbedError as error:
-        value = "VARIABLE IS NOT DEFINED!"
-        if verbosity:
-            value += f": {error.what}"
-    return {"changed": False, expression: value}
+    return {"changed": False, expression: context.shown(expression)}
 
 
 def assert_(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
-    conditions = args["that"] if isinstance(args["that"], list) else [args["that"]]
+    conditions = context.conditions(args["that"])
     quiet = bool(args.get("quiet"))
     for condition in conditions:
         if context.conditional(condition):
