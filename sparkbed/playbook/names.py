@@ -219,7 +219,7 @@ class _Checker:
             for condition in that if isinstance(that, list) else [that]:
                 self._condition(condition, task.position, use)
             rendered = ({k: v for k, v in task.args.items() if k != "that"}, *rendered[1:])
-        if task.module == "debug" and isinstance(task.args.get("var"), str):
+        if _is_expression(task):
             self._expression(task.args["var"], task.position, use, asked=True)
         for part in rendered:
             self._walk(part, task.position, use)
@@ -420,6 +420,12 @@ def _member_of_facts(node: nodes.Node) -> str | None:
     if isinstance(node, nodes.Getattr):
         return None if hasattr(dict, node.attr) else node.attr
     return node.arg.value if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) else None
+
+
+def _is_expression(task: Task) -> bool:
+    """Whether `debug` is asked for the value of a bare expression."""
+    var = task.args.get("var")
+    return task.module == "debug" and isinstance(var, str) and not is_template(var)
 
 
 _GUARDS = frozenset(["default", "d", "mandatory"])

@@ -34,6 +34,12 @@ class Context:
             raise PlaybookError(f"{expression!r} is undefined")
         return self.names[expression]
 
+    def shown(self, expression: str) -> Any:
+        return self.names.get(expression, f"<< error 1 - {expression!r} is undefined >>")
+
+    def conditions(self, raw: Any) -> list[Any]:
+        return raw if isinstance(raw, list) else [raw]
+
     def conditional(self, expression: Any) -> bool:
         return expression if isinstance(expression, bool) else bool(self.evaluate(expression))
 
@@ -77,7 +83,7 @@ def test_debug(context: Context) -> None:
     assert controller.run("debug", {}, context)["msg"] == "Hello world!"
     assert controller.run("debug", {"msg": {"a": 1}}, context)["msg"] == {"a": 1}
     assert controller.run("debug", {"var": "x"}, context)["x"] == [1, 2]
-    assert controller.run("debug", {"var": "y"}, context)["y"] == "VARIABLE IS NOT DEFINED!"
+    assert controller.run("debug", {"var": "y"}, context)["y"] == "<< error 1 - 'y' is undefined >>"
     assert controller.run("debug", {"msg": "m", "verbosity": 1}, context)["skipped"] is True
 
 
