@@ -29,7 +29,8 @@ REPRESENTATIVES = frozenset(
     """
     always_after_failure any_errors_fatal any_errors_fatal_in_blocks backslashes_everywhere block_vars_and_when
     check_mode check_mode_of_blocks command_words conditions_of_lists conditions_that_fail delegate_to
-    environment_precedence files_and_modes filters_json_and_yaml filters_of_lists filters_of_mappings filters_of_regular_expressions
+    environment_precedence files_and_modes filters_json_and_yaml filters_of_lists filters_of_mappings
+    filters_of_regular_expressions
     handlers_and_rescue handlers_with_loops_and_conditions hostvars_of_others lazy_variables loop_with_when meta_tasks
     native_types nested_blocks none_and_empty notify_lists_and_topics omit_in_nested_places precedence
     quotes_and_newlines register_of_skipped_items rescue_and_always run_once_failure set_fact_and_precedence tags_all
