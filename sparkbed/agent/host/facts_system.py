@@ -163,7 +163,7 @@ def apparmor(found: "dict[str, Any]") -> "dict[str, Any]":
 
 def chroot(found: "dict[str, Any]") -> "dict[str, Any]":
     """Whether our root is another one than the first process's; where that can't be seen, by the usual inode of one."""
-    if os.environ.get("debian_chroot"):
+    if os.environ.get("debian_chroot"):  # noqa: SIM112  # its name is in small letters
         return {"is_chroot": True}
     ours = os.stat("/")
     try:

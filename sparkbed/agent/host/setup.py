@@ -44,10 +44,11 @@ COLLECTORS = {
 }
 """Collector: the file that has it, and further words of `gather_subset` that mean it."""
 
-MINIMUM = frozenset(
+_MINIMUM = (
     "apparmor cmdline date_time distribution dns env fips local lsb pkg_mgr platform python selinux service_mgr "
-    "ssh_pub_keys user".split()
+    "ssh_pub_keys user"
 )
+MINIMUM = frozenset(_MINIMUM.split())
 NEEDS = {
     "hardware": ("platform",),
     "network": ("platform", "distribution"),
@@ -55,7 +56,7 @@ NEEDS = {
     "service_mgr": ("platform", "distribution"),
 }
 # Ansible's words for facts that we do not gather: asking for them is no error.
-WITHOUT = frozenset("caps facter fibre_channel_wwn iscsi nvme ohai systemd system_capabilities".split())
+WITHOUT = frozenset(["caps", "facter", "fibre_channel_wwn", "iscsi", "nvme", "ohai", "systemd", "system_capabilities"])
 
 
 def setup(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
