@@ -12,23 +12,31 @@ if TYPE_CHECKING:
     from typing import Any
 
 MODULES = {
+    "apt": "apt",
     "blockinfile": "blockinfile",
     "command": "command",
     "copy": "copy",
     "file": "file",
     "find": "find",
     "get_url": "get_url",
+    "group": "group",
     "lineinfile": "lineinfile",
+    "package": "apt",
     "ping": "ping",
+    "pip": "pip",
     "replace": "replace",
     "script": "script",
+    "service": "service",
     "setup": "setup",
     "shell": "command",
     "slurp": "slurp",
     "stat": "stat",
+    "systemd": "systemd",
+    "systemd_service": "systemd",
     "tempfile": "tempfile",
     "unarchive": "unarchive",
     "uri": "uri",
+    "user": "user",
     "wait_for": "wait_for",
 }
 """Module name: the file that implements it, in a function of the module's name."""
@@ -73,7 +81,10 @@ def one_item(function: "Any", call: Call, item: "dict[str, Any]") -> "dict[str, 
 
 
 def with_facts(result: "dict[str, Any]") -> "dict[str, Any]":
-    """The result with mode, owner, size and so on of the path that it names: so it is in Ansible, for each module."""
+    """The result with what Ansible adds to each: lines of its outputs; mode, owner and so on of the path it names."""
+    for stream in ("stdout", "stderr"):
+        if isinstance(result.get(stream), str):
+            result.setdefault(stream + "_lines", result[stream].splitlines())
     path = result.get("path") or result.get("dest")
     if isinstance(path, str) and os.path.lexists(path):
         from .paths import describe_path

@@ -14,13 +14,17 @@ OptionType = Literal["str", "path", "bool", "int", "float", "list", "dict", "mod
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a module. `default` is for people: a module knows its own when the option is absent."""
+    """One option of a module. `default` is for people: a module knows its own when the option is absent.
+
+    No message shows the value of a `secret` one.
+    """
 
     type: OptionType = "str"
     required: bool = False
     default: Any = None
     choices: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    secret: bool = False
 
 
 ATTRIBUTES = {"mode": Option("mode"), "owner": Option("str"), "group": Option("str")}
@@ -165,7 +169,8 @@ def convert(spec: ModuleSpec, name: str, value: Any) -> Any:
     try:
         converted = _CONVERT[option.type](value)
     except (ValueError, TypeError):
-        raise ArgumentError(f"{spec.name}: {shown} must be {_MEANING[option.type]}, not {value!r}", name) from None
+        given = "what it is" if option.secret else repr(value)
+        raise ArgumentError(f"{spec.name}: {shown} must be {_MEANING[option.type]}, not {given}", name) from None
     if option.type == "path" and option.required and not converted:
         raise ArgumentError(f"{spec.name}: {shown} must not be empty", name)
     if option.choices and converted not in option.choices:
