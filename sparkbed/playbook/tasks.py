@@ -75,7 +75,8 @@ class TaskReader:
         for key in item:
             if key in keywords:
                 continue
-            if key in ANSIBLE_KEYWORDS or str(key).startswith("with_"):
+            # `user` is a keyword of plays, and a module.
+            if (key in ANSIBLE_KEYWORDS and key not in modules.SPECS) or str(key).startswith("with_"):
                 raise self.refuse(f"keyword {key!r} is outside the subset", item.where(key))
             if not isinstance(key, str):
                 raise self.refuse.wrong(f"a task has no keyword {key!r}", item.where(key), "Check the indentation.")

@@ -35,7 +35,9 @@ case "$1" in
 start) start-stop-daemon --start --quiet --background --make-pidfile --pidfile $pid --exec /usr/bin/sleep -- infinity ;;
 stop) start-stop-daemon --stop --quiet --oknodo --remove-pidfile --pidfile $pid ;;
 reload) echo reloaded >>/run/sbd.log ;;
-status) if start-stop-daemon --status --pidfile $pid; then echo "sbd is running"; else echo "sbd is not running"; exit 3; fi ;;
+status)
+    if start-stop-daemon --status --pidfile $pid; then echo "sbd is running"; else echo "sbd is not running"; exit 3; fi
+    ;;
 *) exit 2 ;;
 esac
 echo "$1" >>/run/sbd.log
@@ -57,13 +59,13 @@ def write(folder: Path) -> Path:
 
 
 def with_systemctl(folder: Path) -> Path:
-    """The same where systemd seems to run: by a systemctl of ours that keeps to the documented contract of the real one."""
+    """The same where systemd seems to run, by a systemctl of ours that keeps to the real one's documented contract."""
     write(folder)
     (folder / "etc/init.d/sbd").unlink()
     _put(folder / "usr/bin/systemctl", (Path(__file__).parent / "systemctl_double.py").read_text(), 0o755)
     for name in ("sb.service", "sb-static.service"):
         install = "" if "static" in name else "[Install]\nWantedBy=multi-user.target\n"
-        _put(folder / "lib/systemd/system" / name, UNIT + install)
+        _put(folder / "usr/lib/systemd/system" / name, UNIT + install)
     (folder / "run/systemd/system").mkdir(parents=True)
     return folder
 

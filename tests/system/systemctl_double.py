@@ -52,14 +52,14 @@ def show(unit):
         print("ExecStart={ path=/usr/bin/sleep ; argv[]=/usr/bin/sleep infinity ; ignore_errors=no }")
         print("Description={ a brace that begins, and does not end")
     if load == "not-found":
-        print('LoadError=org.freedesktop.systemd1.NoSuchUnit "Unit {} not found."'.format(unit))
+        print(f'LoadError=org.freedesktop.systemd1.NoSuchUnit "Unit {unit} not found."')
     print("UnitFileState=" + (file_state(unit) or ""))
 
 
 def is_enabled(unit):
     state = file_state(unit)
     if state is None:
-        fail("Failed to get unit file state for {}: No such file or directory".format(unit))
+        fail(f"Failed to get unit file state for {unit}: No such file or directory")
     print(state)
     sys.exit(0 if state in ("enabled", "static") else 1)
 
@@ -67,21 +67,21 @@ def is_enabled(unit):
 def change_file(verb, unit):
     if verb == "enable":
         if masked(unit):
-            fail("Failed to enable unit: Unit file {}{} is masked.".format(ETC, unit))
+            fail(f"Failed to enable unit: Unit file {ETC}{unit} is masked.")
         if not exists(unit):
-            fail("Failed to enable unit: Unit file {} does not exist.".format(unit))
+            fail(f"Failed to enable unit: Unit file {unit} does not exist.")
         if file_state(unit) == "disabled":
             os.makedirs(WANTS, exist_ok=True)
             os.symlink(UNITS + unit, WANTS + unit)
     elif verb == "disable":
         if not exists(unit):
-            fail("Failed to disable unit: Unit file {} does not exist.".format(unit))
+            fail(f"Failed to disable unit: Unit file {unit} does not exist.")
         if os.path.islink(WANTS + unit):
             os.unlink(WANTS + unit)
     elif verb == "mask" and not masked(unit):
         os.makedirs(ETC, exist_ok=True)
         if not exists(unit):
-            sys.stderr.write("Unit {} does not exist, proceeding anyway.\n".format(unit))
+            sys.stderr.write(f"Unit {unit} does not exist, proceeding anyway.\n")
         os.symlink("/dev/null", ETC + unit)
     elif verb == "unmask" and masked(unit):
         os.unlink(ETC + unit)
@@ -89,11 +89,11 @@ def change_file(verb, unit):
 
 def control(verb, unit):
     if masked(unit) and verb != "stop":
-        fail("Failed to {} {}: Unit {} is masked.".format(verb, unit, unit))
+        fail(f"Failed to {verb} {unit}: Unit {unit} is masked.")
     if not exists(unit):
-        fail("Failed to {} {}: Unit {} not found.".format(verb, unit, unit), 5)
+        fail(f"Failed to {verb} {unit}: Unit {unit} not found.", 5)
     if verb == "reload" and not os.path.exists(ACTIVE + unit):
-        fail("Failed to reload {}: Unit {} is not active.".format(unit, unit))
+        fail(f"Failed to reload {unit}: Unit {unit} is not active.")
     if verb == "stop":
         if os.path.exists(ACTIVE + unit):
             os.unlink(ACTIVE + unit)
