@@ -15,7 +15,7 @@ def test_short_and_full_names(name: str) -> None:
     assert modules.resolve(name) is SPECS["copy"]
 
 
-@pytest.mark.parametrize("name", ["apt", "ansible.builtin.apt", "community.general.copy", ""])
+@pytest.mark.parametrize("name", ["dnf", "ansible.builtin.dnf", "community.general.copy", ""])
 def test_what_is_outside_the_subset(name: str) -> None:
     assert modules.resolve(name) is None
 

@@ -42,7 +42,7 @@ def _play(tasks: str, head: str = "") -> str:
         ("- gather_facts: false\n", 1, "needs `hosts`"),
         ("hosts: all\n", 1, "a list of plays"),
         (_play("- debugg: {msg: x}"), 4, "Did you mean 'debug'?"),
-        (_play("- apt: {name: x}"), 4, "module 'apt' is outside the subset"),
+        (_play("- dnf: {name: x}"), 4, "module 'dnf' is outside the subset"),
         (_play("- community.general.ini_file: {path: x}"), 4, "community.general.ini_file"),
         (_play("- debug: {msg: x}\n  whenn: true"), 5, "Did you mean 'when'?"),
         (_play("- debug: {msg: x}\n  async: 5"), 5, "keyword 'async' is outside the subset"),
@@ -94,7 +94,7 @@ def test_refused_with_its_place(tmp_path: Path, text: str, line: int, words: str
 
 def test_names_the_command_that_runs_it(tmp_path: Path) -> None:
     book = tmp_path / "book.yml"
-    book.write_text(_play("- apt: {name: x}"), encoding="utf-8")
+    book.write_text(_play("- dnf: {name: x}"), encoding="utf-8")
     with pytest.raises(DocumentError) as caught:
         _runner(tmp_path).play(book)
     assert f"ansible-playbook -i {tmp_path / 'hosts.yml'} {book}" in str(caught.value)
