@@ -105,6 +105,10 @@ class Action:
         value = self.scope.resolve(name)
         return None if value is missing else final(value)
 
+    def has_variable(self, name: str) -> bool:
+        """Whether something defines the variable."""
+        return self.scope.resolve(name) is not missing
+
     def variables_folder(self, name: str) -> Path:
         """The folder that include_vars means by `dir`: in the role, or relative to the task's file."""
         role = self.task.place.role

@@ -58,7 +58,7 @@ MODULES_ELSEWHERE = frozenset(
         " expect find gather_facts get_url getent git group group_by hostname"
         " iptables known_hosts lineinfile mount_facts package package_facts pause ping pip raw reboot"
         " replace rpm_key script service service_facts set_stats setup slurp subversion systemd systemd_service"
-        " sysvinit tempfile unarchive user validate_argument_spec wait_for_connection yum_repository"
+        " sysvinit tempfile unarchive user wait_for_connection yum_repository"
     )
 )
 

@@ -23,6 +23,9 @@ class PlayVariables:
         self.variables = variables
         self.roles = list(play.roles)
         self._of_roles = self._roles_layers()
+        self._names = self._role_names()
+        # Where tasks stand says what they are told of it: by their role and folder.
+        self._places: dict[tuple[Role | None, Path], dict[str, Any]] = {}
         self._files: dict[Path, Mapping[str, Any]] = {}
         self._layers: dict[str, tuple[Layer, ...]] = {}
 
@@ -30,6 +33,7 @@ class PlayVariables:
         """Take in what a role that a task includes makes public."""
         self.roles.append(role)
         self._of_roles = self._roles_layers()
+        self._names = self._role_names()
 
     def scope(self, host: str, task: Task, magic: Mapping[str, Any]) -> Scope:
         """What `task` sees on `host`."""
@@ -41,7 +45,7 @@ class PlayVariables:
             task=task.settings.vars,
             play=(*_layer(role.all_values if role else {}), *exports, *self._play_layers(host, magic)),
             defaults=(*_layer(role.all_defaults if role else {}), *defaults),
-            magic={**magic, **self._role_names(), **self._magic(task)},
+            magic={**magic, **self._names, **self._magic(task)},
             folder=task.folder,
         )
 
@@ -62,12 +66,15 @@ class PlayVariables:
         }
 
     def _magic(self, task: Task) -> dict[str, Any]:
-        base = self.play.folder.absolute()
-        search = [str(path) for path in dict.fromkeys([*task.place.folders, task.folder.absolute(), base])]
-        found: dict[str, Any] = {"playbook_dir": str(base), "ansible_search_path": search}
         role = task.place.role
-        if role:
-            found.update(role_name=role.name, role_path=str(role.path), ansible_role_name=role.name)
+        found = self._places.get((role, task.folder))
+        if found is None:
+            base = self.play.folder.absolute()
+            search = [str(path) for path in dict.fromkeys([*task.place.folders, task.folder.absolute(), base])]
+            found = {"playbook_dir": str(base), "ansible_search_path": search}
+            if role:
+                found.update(role_name=role.name, role_path=str(role.path), ansible_role_name=role.name)
+            self._places[role, task.folder] = found
         return found
 
     # -- files ------------------------------------------------------------------------------------------------------

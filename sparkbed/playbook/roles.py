@@ -142,7 +142,7 @@ class RoleReader:
             raise refuse.wrong(f"role {use.name!r} needs itself", use.where, "Take the dependency out.")
         name = folder.name if Path(use.name).is_absolute() else use.name
         files = _Files(folder, use, refuse)
-        meta = self._meta(files, use)
+        meta = self._meta(files)
         allow = meta.get("allow_duplicates", False) if use.allow_duplicates is None else use.allow_duplicates
         role = Role(
             name=name,
@@ -162,6 +162,8 @@ class RoleReader:
         # Its tasks know their role as a whole, so the dependencies stand in it before they are read.
         role = replace(role, dependencies=needed)
         own = replace(place, role=role)
+        if use.validate:
+            steps += _validation(role, files, meta, inner, own)
         steps += self._list(files, "tasks", inner, own)
         handlers += tuple(tasks_of(self._list(files, "handlers", inner, own)))
         return role, (*steps, _complete(role, use.where, outer)), handlers
@@ -189,7 +191,7 @@ class RoleReader:
             handlers.extend(found[2])
         return tuple(roles), tuple(steps), tuple(handlers)
 
-    def _meta(self, files: _Files, use: Use) -> Map:
+    def _meta(self, files: _Files) -> Map:
         refuse = self.reading.refuse
         path = files.file("meta")
         meta = documents.load(path) if path else None
@@ -200,11 +202,6 @@ class RoleReader:
         expect(meta, _META, "a role's meta file", refuse)
         if meta.get("collections"):
             raise refuse("`collections` of a role is outside the subset", meta.where("collections"))
-        if use.validate:
-            entry = use.from_files.get("tasks", "main")
-            specs = files.argument_specs(meta)
-            if specs.get(entry):
-                raise refuse(f"argument_specs of role {use.name!r} is outside the subset", specs.where(entry))
         return meta
 
     def _list(self, files: _Files, kind: str, outer: Settings, place: Place) -> tuple[Step, ...]:
@@ -290,6 +287,32 @@ def _identity(name: str, folder: Path, use: Use) -> str:
     """What two uses have in common that count as one: a role runs once a play for each."""
     values = [documents.plain(dict(part)) for part in (use.params, use.said.vars, use.item, use.from_files)]
     return repr((name, str(folder), values, use.said.when, use.said.tags, use.included))
+
+
+def _validation(role: Role, files: _Files, meta: Map, outer: Settings, place: Place) -> tuple[Task, ...]:
+    """The task that checks a role's arguments, where the role says what they are."""
+    entry = files.use.from_files.get("tasks", "main")
+    specs = files.argument_specs(meta)
+    spec = specs.get(entry)
+    if not isinstance(spec, Map) or not spec:
+        return ()
+    about = f" - {spec['short_description']}" if "short_description" in spec else ""
+    context = {"type": "role", "name": role.name, "argument_spec_name": entry, "path": str(role.path)}
+    task = Task(
+        name=f"Validating arguments against arg spec '{entry}'{about}",
+        module="validate_argument_spec",
+        args={
+            "argument_spec": spec.get("options") or {},
+            "provided_arguments": role.params,
+            "validate_args_context": context,
+        },
+        position=specs.where(entry),
+        settings=merged(outer, Settings(tags=("always",))),
+        folder=role.path / "tasks",
+        action="ansible.builtin.validate_argument_spec",
+        place=place,
+    )
+    return (task,)
 
 
 def _complete(role: Role, where: Position, outer: Settings) -> Task:

@@ -17,6 +17,16 @@ _ROLE = {
 
 INCLUSION = [
     ModuleSpec(
+        "validate_argument_spec",
+        {
+            "argument_spec": Option("dict", required=True),
+            "provided_arguments": Option("dict"),
+            "validate_args_context": Option("dict"),
+        },
+        runs_on="controller",
+        loops_together=False,
+    ),
+    ModuleSpec(
         "include_tasks",
         {"_raw_params": Option("str"), "file": Option("str"), "apply": Option("raw")},
         free_form=True,

@@ -12,6 +12,7 @@ from typing import Any
 from sparkbed.agent import Unreachable
 from sparkbed.errors import SparkbedError
 from sparkbed.playbook.modules.controller import (
+    argument_specs,
     bare,
     controls,
     fetching,
@@ -31,6 +32,7 @@ _ACTIONS: dict[str, Callable[[Mapping[str, Any], ActionContext], dict[str, Any]]
     "fail": controls.fail,
     "set_fact": controls.set_fact,
     "fetch": fetching.fetch,
+    "validate_argument_spec": argument_specs.validate_argument_spec,
     "include_role": inclusion.include_role,
     "include_tasks": inclusion.include_tasks,
     "include_vars": inclusion.include_vars,

@@ -73,6 +73,9 @@ class ActionContext(Protocol):
     def variable(self, name: str) -> Any:
         """The value of a variable; None if nothing defines it."""
 
+    def has_variable(self, name: str) -> bool:
+        """Whether something defines the variable."""
+
     def variables_folder(self, name: str) -> Path:
         """The folder that include_vars means by `dir`; need not be there."""
 
