@@ -90,6 +90,10 @@ class Agent:
             message["environment"] = {key: str(value) for key, value in environment.items()}
         reply = self._ask(message, doing=f"running the module {module!r}")
         results: list[dict[str, Any]] = reply["results"]
+        for result in results:
+            for name in ("stdout", "stderr"):
+                if isinstance(result.get(name), str):  # the lines are made here: twice the text need not come
+                    result.setdefault(f"{name}_lines", result[name].splitlines())
         return results
 
     def run(

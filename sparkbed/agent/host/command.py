@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_SILENT = {"stdout": "", "stderr": "", "stdout_lines": [], "stderr_lines": []}  # type: dict[str, Any]
+_SILENT = {"stdout": "", "stderr": ""}  # type: dict[str, Any]
 
 
 def command(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
@@ -49,8 +49,6 @@ def _execute(call: Call, args: "dict[str, Any]", in_shell: bool) -> "dict[str, A
             result.update(skipped=True, changed=False)
     else:
         _run(call, args, _argv(args, shown, in_shell), cwd, result)
-    result["stdout_lines"] = result["stdout"].splitlines()
-    result["stderr_lines"] = result["stderr"].splitlines()
     return result
 
 

@@ -1,6 +1,8 @@
 import base64
+import filecmp
 import hashlib
 import os
+import shutil
 
 from .framing import Call, Failed
 from .paths import (
@@ -10,6 +12,7 @@ from .paths import (
     digest,
     expand,
     put_in_place,
+    temporary_beside,
     validate,
     written_beside,
 )
@@ -38,11 +41,12 @@ def copy(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
         finally:
             drop(staged)
     if "size" in args:
+        args = _checked(args, args["checksum"])
         if _is_current(dest, args["checksum"], args) or call.check:
             return _place(call, dest, args)
         return {"send": dest}
     data = base64.b64decode(args["content_base64"]) if "content_base64" in args else _bytes(args["content"])
-    return _place(call, dest, dict(args, checksum=hashlib.sha1(data).hexdigest()), data=data)
+    return _place(call, dest, _checked(args, hashlib.sha1(data).hexdigest()), data=data)
 
 
 def _bytes(content: str) -> bytes:
@@ -129,7 +133,7 @@ def _swap(call: Call, temporary: str, dest: str, args: "dict[str, Any]", result:
         validate(call, args["validate"], temporary)
     if args.get("backup") and os.path.exists(dest):
         result["backup_file"] = back_up(dest)
-    put_in_place(temporary, dest, args.get("mode"))
+    put_in_place(temporary, dest, args.get("mode"), in_place=bool(args.get("unsafe_writes")))
 
 
 def _copy_here(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
@@ -144,36 +148,92 @@ def _copy_here(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     target = _destination(call, dest, args, os.path.basename(source))
     checksum = digest(source)
     if checksum is None:
-        raise Failed(f"Source {source} is not a regular file", src=source)
-    args = dict(args, checksum=checksum, src=source)
+        raise Failed(f"Cannot copy invalid source '{source}': not a file", src=source)
+    args = _checked(dict(args, src=source), checksum)
     if _is_current(target, checksum, args):
         return _place(call, target, args)
+    if args.get("mode") is None and os.path.exists(target):  # a file that is replaced gets its source's mode
+        args["mode"] = os.stat(source).st_mode & 0o7777
     with open(source, "rb") as file:
-        return _place(call, target, args, data=file.read())
+        result = _place(call, target, args, data=file.read())
+    if not call.check:
+        status = os.stat(source)
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    return result
+
+
+def _checked(args: "dict[str, Any]", checksum: str) -> "dict[str, Any]":
+    """The arguments with the content's checksum; another one that the task asks for is a failure."""
+    wanted = args.get("expected_checksum")
+    if wanted and wanted != checksum:
+        msg = "Copied file does not match the expected checksum. Transfer failed."
+        raise Failed(msg, checksum=checksum, expected_checksum=wanted)
+    return dict(args, checksum=checksum)
 
 
 def _copy_tree(call: Call, source: str, dest: str, args: "dict[str, Any]") -> "dict[str, Any]":
-    """A directory of this host: with a trailing slash its content, otherwise itself, goes into `dest`."""
-    from .file import file
+    """A directory of this host: with a trailing slash its content, otherwise itself, goes into `dest`.
 
+    What is there and the same stays as it is; everything else gets its source's mode.
+    """
     if os.path.exists(dest) and not os.path.isdir(dest):
         raise Failed(f"Cannot copy the directory {source} over the file {dest}", dest=dest)
     root = dest if source.endswith("/") else os.path.join(dest, os.path.basename(source))
-    new = not os.path.isdir(root)
-    changed = False
-    folder_args = {"mode": args.get("directory_mode"), "owner": args.get("owner"), "group": args.get("group")}
-    for folder, folders, files in os.walk(source):
-        target = os.path.normpath(os.path.join(root, os.path.relpath(folder, source)))
-        made = not os.path.isdir(target)
-        changed |= made
-        if made and call.check:
-            continue
-        if made:  # a new directory begins as a copy of its source
-            file(call, {"path": target, "state": "directory"})
-            os.chmod(target, os.stat(folder).st_mode & 0o7777)
-        changed |= apply_attributes(call, target, folder_args)
-        folders.sort()
-        for name in sorted(files):
-            one = dict(args, src=os.path.join(folder, name), dest=os.path.join(target, name))
-            changed |= _copy_here(call, one)["changed"]
-    return {"dest": dest if new else root, "src": source, "changed": changed}
+    owner = {"owner": args.get("owner"), "group": args.get("group")}
+    if os.path.isdir(dest):  # Ansible names, and gives `mode` to, what lies in a directory that is there
+        dest = os.path.join(dest, os.path.basename(source))
+    changed = _merge(call, source, root, bool(args.get("local_follow")), owner)
+    if os.path.isdir(dest):
+        changed |= apply_attributes(call, dest, args)
+    return {"dest": dest, "src": args["src"], "changed": changed, "checksum": None, "md5sum": None}
+
+
+def _merge(call: Call, source: str, target: str, follow: bool, owner: "dict[str, Any]") -> bool:
+    """Bring what `source` has into `target`; links are followed, or kept as links."""
+    made = not os.path.isdir(target)
+    changed = made
+    if made and call.check:
+        return True
+    if made:
+        os.makedirs(target)
+        os.chmod(target, os.stat(source).st_mode & 0o7777)
+    changed |= apply_attributes(call, target, owner)
+    for name in sorted(os.listdir(source)):
+        one, other = os.path.join(source, name), os.path.join(target, name)
+        if os.path.islink(one) and not follow:
+            changed |= _copy_link(call, one, other)
+        elif os.path.isdir(one):
+            changed |= _merge(call, one, other, follow, owner)
+        elif os.path.isfile(one):
+            changed |= _copy_file(call, one, other)
+            changed |= apply_attributes(call, other, owner)
+        else:
+            raise Failed(f"Cannot copy invalid source '{one}': not a file", src=one)
+    return changed
+
+
+def _copy_link(call: Call, source: str, target: str) -> bool:
+    wanted = os.readlink(source)
+    if os.path.islink(target) and os.readlink(target) == wanted:
+        return False
+    if not call.check:
+        if os.path.lexists(target):
+            os.unlink(target)
+        os.symlink(wanted, target)
+    return True
+
+
+def _copy_file(call: Call, source: str, target: str) -> bool:
+    if os.path.isfile(target) and filecmp.cmp(source, target, shallow=False):
+        return False
+    if not call.check:
+        descriptor, name = temporary_beside(target)
+        os.close(descriptor)
+        try:
+            shutil.copyfile(source, name)
+            shutil.copymode(source, name)
+            os.replace(name, target)
+        finally:
+            if os.path.exists(name):
+                os.unlink(name)
+    return True

@@ -21,6 +21,8 @@ def file(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
         raise Failed("src option requires state to be 'link' or 'hard'", path=path)
     if state == "hard" and args["src"] and os.path.isdir(path):
         path = os.path.join(path, os.path.basename(args["src"]))
+    if state in ("file", "directory") and existing == "link" and args.get("follow", True):
+        path = os.path.realpath(path)
     before = _facts(path) if call.diff else {}
     result = _STATES[state](call, path, args)
     if call.diff:
@@ -47,26 +49,56 @@ def _difference(
 
 
 def _file(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]":
-    existing = state_of(os.path.realpath(path) if args.get("follow", True) else path)
+    follow = bool(args.get("follow", True))
+    existing = state_of(path)
     if existing not in ("file", "hard"):
         raise Failed(f"file ({path}) is {existing}, cannot continue", path=path, state=existing)
-    return {"changed": apply_attributes(call, path, args, follow=args.get("follow", True))}
+    return {"changed": _attributes(call, path, args, follow)}
+
+
+def _attributes(call: Call, path: str, args: "dict[str, Any]", follow: bool = True) -> bool:
+    """Mode, owner, group, and the times where options say any. True if something differed."""
+    changed = apply_attributes(call, path, args, follow=follow)
+    return _times(call, path, args, "preserve") or changed
+
+
+def _times(call: Call, path: str, args: "dict[str, Any]", default: str) -> bool:
+    wanted = [args.get(option) or default for option in ("access_time", "modification_time")]
+    if wanted == ["preserve", "preserve"]:
+        return False
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return call.check
+    current = [status.st_atime_ns, status.st_mtime_ns]
+    times = []
+    for option, text, now in zip(("access_time", "modification_time"), wanted, current):
+        times.append(_moment(text, now, args.get(option + "_format") or "%Y%m%d%H%M.%S"))
+    if times == current:
+        return False
+    if not call.check:
+        if wanted == ["now", "now"]:  # whoever may write the file may do this, its owner or not
+            os.utime(path)
+        else:
+            os.utime(path, ns=(times[0], times[1]))
+    return True
 
 
 def _directory(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]":
-    follow = args.get("follow", True)
+    follow = bool(args.get("follow", True))
     existing = state_of(path)
-    if existing == "link" and follow and os.path.isdir(path):
-        existing = "directory"
     if existing not in ("absent", "directory"):
         raise Failed(f"{path} already exists as a {existing}", path=path, state=existing)
     if existing == "absent":
         if not call.check:
             _make_directories(call, path, args)
+            _times(call, path, args, "preserve")
         return {"changed": True}
-    changed = apply_attributes(call, path, args, follow=follow)
+    if args.get("new_only"):  # the top of a directory that `copy` brings: it is only made, never changed
+        return {"changed": False}
+    changed = _attributes(call, path, args, follow)
     if args.get("recurse"):
-        changed |= _below(call, path, args)
+        changed |= _below(call, path, args, follow, set())
     return {"changed": changed}
 
 
@@ -89,13 +121,19 @@ def _make_directories(call: Call, path: str, args: "dict[str, Any]") -> None:
         apply_attributes(call, folder, args)
 
 
-def _below(call: Call, path: str, args: "dict[str, Any]") -> bool:
+def _below(call: Call, path: str, args: "dict[str, Any]", follow: bool, seen: "set[str]") -> bool:
+    """Everything in the tree; with `follow` also what its links lead to, each directory once."""
     changed = False
+    seen.add(os.path.realpath(path))
     for folder, folders, files in os.walk(path):
         for name in folders + files:
             entry = os.path.join(folder, name)
-            # What a link points to may lie elsewhere: the link itself is all that belongs to this tree.
-            changed |= apply_attributes(call, entry, args, follow=False)
+            changed |= _attributes(call, entry, args, follow=False)
+            if follow and os.path.islink(entry) and os.path.exists(entry):
+                target = os.path.realpath(entry)
+                if os.path.isdir(target) and target not in seen:
+                    changed |= _below(call, target, args, follow, seen)
+                changed |= _attributes(call, target, args)
     return changed
 
 
@@ -119,16 +157,10 @@ def _touch(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]":
         if not call.check:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
             apply_attributes(call, path, args)
+            _times(call, path, args, "now")
         return {"changed": True}
-    status = os.stat(path)
-    times = []
-    for option, current in (("access_time", status.st_atime_ns), ("modification_time", status.st_mtime_ns)):
-        times.append(_moment(args.get(option) or "now", current, args.get(option + "_format") or "%Y%m%d%H%M.%S"))
-    changed = times != [status.st_atime_ns, status.st_mtime_ns]
-    if changed and not call.check:
-        os.utime(path, ns=(times[0], times[1]))
-    changed |= apply_attributes(call, path, args, follow=args.get("follow", True))
-    return {"changed": changed}
+    changed = apply_attributes(call, path, args, follow=bool(args.get("follow", True)))
+    return {"changed": _times(call, path, args, "now") or changed}
 
 
 def _moment(wanted: str, current: int, form: str) -> int:
@@ -164,8 +196,8 @@ def _link(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]":
     changed = existing != "link" or os.readlink(path) != source
     if changed and not call.check:
         _replace(path, existing, lambda name: os.symlink(source, name))
-    if follow and os.path.exists(path):
-        changed |= apply_attributes(call, path, args)
+    if os.path.exists(path) and not (call.check and changed):
+        changed |= _attributes(call, path, args, follow)
     return {"changed": changed, "src": source}
 
 
@@ -184,22 +216,25 @@ def _replace(path: str, existing: str, make: "Any") -> None:
 
 
 def _hard(call: Call, path: str, args: "dict[str, Any]") -> "dict[str, Any]":
-    source = args["src"]
+    source, force = args["src"], args.get("force", False)
     existing = state_of(path)
     if not source:
         if existing != "hard":
-            raise Failed("src is required for creating new hardlinks", path=path)
-        return {"changed": apply_attributes(call, path, args)}
+            raise Failed("src is required for creating new hardlinks")
+        return {"changed": _attributes(call, path, args)}
     if not os.path.exists(source):
-        raise Failed(f"src does not exist: {source}", path=path, src=source)
-    changed = existing == "absent" or not os.path.samefile(path, source)
-    if changed and existing not in ("absent", "hard") and not args.get("force", False):
-        raise Failed(f"cannot link, different type already exists at destination: {path}", path=path, src=source)
+        raise Failed("src does not exist", dest=path, src=source)
+    changed = existing in ("absent", "link") or not os.path.samefile(path, source)
+    if changed and existing in ("hard", "file") and not force:
+        what = "different hard link" if existing == "hard" else "file"
+        raise Failed(f"Cannot link, {what} exists at destination", dest=path, src=source)
     if existing == "directory":
-        raise Failed(f"{path} is a directory, refusing to convert it", path=path)
+        raise Failed(f"{path} is a directory, refusing to convert it", dest=path, src=source)
     if changed and not call.check:
-        _replace(path, existing, lambda name: os.link(source, name))
-    changed |= apply_attributes(call, path, args) if os.path.exists(path) else False
+        real = os.path.realpath(source) if args.get("follow", True) else source
+        _replace(path, existing, lambda name: os.link(real, name, follow_symlinks=False))
+    if os.path.exists(path) and not (call.check and changed):
+        changed |= _attributes(call, path, args)
     return {"changed": changed, "src": source}
 
 

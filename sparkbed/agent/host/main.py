@@ -58,7 +58,19 @@ def call_module(session: Session, message: "dict[str, Any]") -> "list[dict[str, 
         msg = f"remote module ({name}) does not support check mode"
         return [{"skipped": True, "changed": False, "msg": msg} for _ in message["items"]]
     function = getattr(importlib.import_module("." + MODULES[name], __package__), name)
-    return [one_item(function, call, item) for item in message["items"]]
+    wrong = [key for key, value in call.environment.items() if not key or "=" in key or "\0" in key + value]
+    if wrong:
+        msg = f"environment: {wrong[0]!r} can't be set: a name without `=`, and no NUL in name or value"
+        return [{"failed": True, "changed": False, "msg": msg} for _ in message["items"]]
+    before = dict(os.environ)
+    # A module's own `~` and `$NAME` see the task's environment, as what it starts does.
+    os.environ.update(call.environment)
+    try:
+        return [one_item(function, call, item) for item in message["items"]]
+    finally:
+        if call.environment:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def one_item(function: "Any", call: Call, item: "dict[str, Any]") -> "dict[str, Any]":

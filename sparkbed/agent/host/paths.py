@@ -315,7 +315,6 @@ def validate(call: Call, command: str, path: str) -> None:
     status, out, err = capture(call, argv)
     if status != 0:
         more = {"exit_status": status, "stdout": text(out), "stderr": text(err)}  # type: dict[str, Any]
-        more.update(stdout_lines=more["stdout"].splitlines(), stderr_lines=more["stderr"].splitlines())
         raise Failed("failed to validate", **more)
 
 

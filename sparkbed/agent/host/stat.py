@@ -2,7 +2,7 @@ import os
 import stat as modes
 
 from .framing import Call
-from .paths import digest, expand, group_name, octal, user_name
+from .paths import digest, expand, group_name, user_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _numbers(path: str, status: os.stat_result) -> "dict[str, Any]":
     return {
         "exists": True,
         "path": path,
-        "mode": octal(status.st_mode),
+        "mode": f"{modes.S_IMODE(status.st_mode):04o}",
         "uid": status.st_uid,
         "gid": status.st_gid,
         "size": status.st_size,

@@ -1,6 +1,7 @@
 import os
 import re
 import socket
+import struct
 import time
 
 from .framing import Call, Failed
@@ -75,7 +76,7 @@ def _condition(args: "dict[str, Any]", found: "dict[str, Any]") -> "Callable[[],
     if state in ("absent", "stopped"):
         return lambda: not _answers(host, port, patience, None, found)
     if state == "drained":
-        return lambda: not _connections(port)
+        return lambda: not _connections(port, args)
     return lambda: _answers(host, port, patience, regex, found)
 
 
@@ -118,8 +119,29 @@ def _answers(host: str, port: int, patience: float, regex: "Any", found: "dict[s
             return False
 
 
-def _connections(port: int) -> bool:
-    """Whether a TCP connection of this host uses the local port, in any state but listening, closed and TIME_WAIT."""
+# The kernel's numbers of TCP states, under the names that the option takes.
+_STATES = {
+    "ESTABLISHED": "01",
+    "SYN_SENT": "02",
+    "SYN_RECV": "03",
+    "FIN_WAIT1": "04",
+    "FIN_WAIT2": "05",
+    "TIME_WAIT": "06",
+    "CLOSE_WAIT": "08",
+    "LAST_ACK": "09",
+    "CLOSING": "0B",
+}
+_ACTIVE = ("ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "SYN_RECV", "SYN_SENT", "TIME_WAIT")
+
+
+def _connections(port: int, args: "dict[str, Any]") -> bool:
+    """Whether a TCP connection of this host uses the local port, in a state and with a host that count."""
+    names = args.get("active_connection_states") or _ACTIVE
+    unknown = [name for name in names if name not in _STATES]
+    if unknown:
+        raise Failed("unknown active_connection_state ({}) defined".format(", ".join(unknown)), elapsed=0)
+    active = [_STATES[name] for name in names]
+    excluded = _addresses(args.get("exclude_hosts") or [])
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             with open(table) as file:
@@ -127,6 +149,24 @@ def _connections(port: int) -> bool:
         except FileNotFoundError:
             continue
         for row in rows:
-            if int(row[1].rpartition(":")[2], 16) == port and row[3] not in ("0A", "07", "06"):
+            peer = row[2].rpartition(":")[0]
+            if int(row[1].rpartition(":")[2], 16) == port and row[3] in active and peer not in excluded:
                 return True
     return False
+
+
+def _addresses(hosts: "list[str]") -> "set[str]":
+    """These hosts as the kernel's tables write addresses: words of four bytes in the machine's own order."""
+    found = set()
+    for host in hosts:
+        try:
+            answers = socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)
+        except OSError as error:
+            raise Failed(f"exclude_hosts: {host} has no address: {error}", elapsed=0) from None
+        for family, _, _, _, address in answers:
+            packed = socket.inet_pton(family, str(address[0]))
+            forms = [packed] if family == socket.AF_INET6 else [packed, b"\0" * 10 + b"\xff\xff" + packed]
+            for form in forms:
+                words = struct.unpack(f"={len(form) // 4}I", form)
+                found.add("".join(f"{word:08X}" for word in words))
+    return found

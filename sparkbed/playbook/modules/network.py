@@ -77,6 +77,8 @@ NETWORK = [
             "delay": Option("int", default=0),
             "sleep": Option("int", default=1),
             "msg": Option("str"),
+            "exclude_hosts": Option("list"),
+            "active_connection_states": Option("list"),
         },
         check="skipped",
         exclusive=(("port", "path"),),

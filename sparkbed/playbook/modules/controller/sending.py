@@ -7,7 +7,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class _Files:
     items: list[dict[str, Any]]
     large: dict[int, Path]
     folders: list[dict[str, Any]]
+    links: list[dict[str, Any]] = field(default_factory=list)
     result: dict[str, Any] | None = None  # for a directory: what one result for all of it has
 
 
@@ -88,24 +89,43 @@ def _copy_folder(files: _Files, context: ActionContext) -> dict[str, Any]:
     made = call_agent(context, "file", files.folders) if files.folders else []
     bad = next((result for result in made if result.get("failed")), None)
     written: list[dict[str, Any]] = []
+    # In check mode, nothing can be said of files in directories that do not exist yet.
+    pairs = zip(files.folders, made, strict=True)
+    new = [folder["path"] for folder, result in pairs if result["changed"]] if context.check and bad is None else []
     if bad is None and files.items:
         items = files.items
-        if context.check:  # nothing can be said of files in directories that do not exist yet
-            new = [folder["path"] for folder, result in zip(files.folders, made, strict=True) if result["changed"]]
+        if new:
             items = [item for item in items if str(Path(item["dest"]).parent) not in new]
         written = _send(context, items, files.large if items is files.items else {}) if items else []
+        bad = next((result for result in written if result.get("failed")), None)
+    if bad is None and files.links and not (context.check and new):
+        written += call_agent(context, "file", files.links)
         bad = next((result for result in written if result.get("failed")), None)
     if bad is not None:
         return bad
     assert files.result is not None
+    if len(files.items) == 1 and written:  # of a single file, Ansible tells that file's result
+        files.result.update(written[0])
     return {**files.result, "changed": any(result["changed"] for result in made + written)}
 
 
-_PASSED_ON = ("dest", "mode", "owner", "group", "backup", "force", "validate", "follow", "directory_mode")
+_PASSED_ON = (
+    "dest",
+    "mode",
+    "owner",
+    "group",
+    "backup",
+    "force",
+    "validate",
+    "follow",
+    "directory_mode",
+    "unsafe_writes",
+)
 
 
 def _passed_on(args: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: args[name] for name in _PASSED_ON if name in args}
+    item = {name: args[name] for name in _PASSED_ON if name in args}
+    return {**item, "expected_checksum": args["checksum"]} if args.get("checksum") else item
 
 
 def _content(item: dict[str, Any], data: bytes) -> dict[str, Any]:
@@ -127,7 +147,11 @@ def _one(item: dict[str, Any], path: Path) -> _Files:
 def _prepare_copy(args: Mapping[str, Any], context: ActionContext) -> _Files:
     item = _passed_on(args)
     if args.get("remote_src"):
-        return _Files([{**item, "remote_src": True, "src": args.get("src")}], {}, [])
+        return _Files(
+            [{**item, "remote_src": True, "src": args.get("src"), "local_follow": args.get("local_follow", False)}],
+            {},
+            [],
+        )
     if "content" in args:
         content = args["content"]
         # As in Ansible, a mapping or a list becomes JSON.
@@ -151,13 +175,20 @@ def _prepare_folder(item: dict[str, Any], args: Mapping[str, Any], path: Path, s
     attributes: dict[str, Any] = {name: item[name] for name in ("owner", "group") if name in item}
     if "directory_mode" in item:
         attributes["mode"] = item["directory_mode"]
-    files = _Files([], {}, [], {"dest": str(args["dest"]), "src": str(path)})
-    for folder, folders, names in os.walk(path, followlinks=bool(args.get("local_follow", True))):
+    files = _Files([], {}, [], result={"dest": str(args["dest"]).rstrip("/") + "/", "src": str(path)})
+    follow = bool(args.get("local_follow", True))
+    for folder, folders, names in os.walk(path, followlinks=follow):
         folders.sort()
         target = root / Path(folder).relative_to(path)
         files.folders.append({**attributes, "path": str(target), "state": "directory"})
-        for name in sorted(names):
+        for name in sorted([*names, *(one for one in folders if not follow)]):
             local = Path(folder, name)
+            if local.is_symlink() and not follow:
+                link = {"path": str(target / name), "src": str(local.readlink()), "state": "link", "force": True}
+                files.links.append({**link, "follow": False})
+                continue
+            if local.is_dir():
+                continue
             one = {**item, "dest": str(target / name), "src": str(local)}
             if args.get("mode") == "preserve":
                 one["mode"] = stat.S_IMODE(local.stat().st_mode)
@@ -165,6 +196,8 @@ def _prepare_folder(item: dict[str, Any], args: Mapping[str, Any], path: Path, s
             if prepared.large:
                 files.large[len(files.items)] = local
             files.items.extend(prepared.items)
+    if source.endswith("/") and files.items:
+        files.folders[0]["new_only"] = True
     return files
 
 
@@ -187,7 +220,12 @@ def _prepare_template(args: Mapping[str, Any], context: ActionContext) -> _Files
     if "newline_sequence" in options:
         options["newline_sequence"] = options["newline_sequence"].replace("\\n", "\n").replace("\\r", "\r")
     text = context.render_file(path, str(args["dest"]), **options)
-    item = {**_passed_on(args), "content": text, "src": str(path), "base_name": path.name}
+    item = {**_passed_on(args), "src": str(path), "base_name": path.name}
+    encoding = str(args.get("output_encoding") or "utf-8")
+    try:
+        item = _content(item, text.encode(encoding, "surrogateescape"))
+    except (LookupError, UnicodeError) as error:
+        raise SparkbedError(f"the template's text can't be written as {encoding}: {error}") from None
     if args.get("mode") == "preserve":
         item["mode"] = stat.S_IMODE(path.stat().st_mode)
     return _Files([item], {}, [])
