@@ -143,13 +143,16 @@ def test_absent_removes_a_link_and_not_what_it_points_to(local_agent: Agent, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_recursion_does_not_follow_links_out_of_the_tree(local_agent: Agent, tmp_path: Path) -> None:
+def test_recursion_follows_links_out_of_the_tree_only_if_it_may(local_agent: Agent, tmp_path: Path) -> None:
     outside, tree = tmp_path / "outside", tmp_path / "tree"
     outside.touch(0o644)
     tree.mkdir()
     (tree / "l").symlink_to(outside)
-    twice(local_agent, "file", path=str(tree), state="directory", recurse=True, mode="0700")
+    (tree / "round").symlink_to(tree)
+    twice(local_agent, "file", path=str(tree), state="directory", recurse=True, mode="0700", follow=False)
     assert mode(outside) == "644"
+    twice(local_agent, "file", path=str(tree), state="directory", recurse=True, mode="0700")
+    assert mode(outside) == "700"
 
 
 def test_state_file_only_looks(local_agent: Agent, tmp_path: Path) -> None:

@@ -141,10 +141,10 @@ def _copy_here(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     if not os.path.exists(source):
         raise Failed(f"Source {source} not found", src=source)
     dest = expand(args["dest"])
-    if os.path.isdir(source):
-        return _copy_tree(call, source, dest, args)
     if args.get("mode") == "preserve":
         args = dict(args, mode=os.stat(source).st_mode & 0o7777)
+    if os.path.isdir(source):
+        return _copy_tree(call, source, dest, args)
     target = _destination(call, dest, args, os.path.basename(source))
     checksum = digest(source)
     if checksum is None:

@@ -164,6 +164,7 @@ class Call:
         self.check = check
         self.diff = diff
         self.environment = environment
+        self.inherited = dict(os.environ)  # what programs get besides
 
 
 class Failed(Exception):

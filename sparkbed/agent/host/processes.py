@@ -11,8 +11,8 @@ GRACE = 0.1
 """Seconds without output after which a program that has ended is done, though a daemon of its own holds the pipe."""
 
 
-def environment_with(extra: "dict[str, str]") -> "dict[str, str]":
-    environment = dict(os.environ)
+def environment_with(extra: "dict[str, str]", inherited: "dict[str, str] | None" = None) -> "dict[str, str]":
+    environment = dict(os.environ if inherited is None else inherited)
     environment.update({key: str(value) for key, value in extra.items()})
     return environment
 
@@ -27,7 +27,7 @@ def capture(
     program = subprocess.Popen(
         argv,
         cwd=cwd,
-        env=environment_with(call.environment),
+        env=environment_with(call.environment, call.inherited),
         stdin=subprocess.PIPE if data is not None else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

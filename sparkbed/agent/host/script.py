@@ -33,7 +33,9 @@ def script(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
         line = " ".join(word for word in words if word)
         if folder:  # the shell changes there, so that a folder that is not there is its failure, with its words
             line = f"cd {shlex.quote(folder)} && {line}"
-        status, out, err = capture(Call(call.session, False, False, {}), ["/bin/sh", "-c", line])
+        bare = Call(call.session, False, False, {})
+        bare.inherited = call.inherited
+        status, out, err = capture(bare, ["/bin/sh", "-c", line])
     result = {"rc": status, "stdout": text(out), "stderr": text(err), "changed": True}  # type: dict[str, Any]
     if status != 0:
         result.update(failed=True, msg="non-zero return code")
