@@ -119,11 +119,6 @@ class Action:
             return inside if inside.exists() else Path(name)
         return role.path / "vars" / name
 
-    def is_role_main(self, path: Path) -> bool:
-        """Whether `path` is the vars/main.yml of the task's role."""
-        role = self.task.place.role
-        return role is not None and path == role.path / "vars" / "main.yml"
-
     def render_file(self, path: Path, dest: str = "", **options: Any) -> str:
         """The text of the template at `path` for this host; `options` are Jinja's delimiters and trimming.
 

@@ -28,9 +28,12 @@ class Handlers:
         seen: set[str] = set()
         for index in self._searched():
             handler = self.tasks[index]
-            if notification not in topics(handler) or (handler.name and handler.name in seen):
+            if notification not in topics(handler):
                 continue
-            seen.add(handler.name)
+            name = self._name_of(handler)
+            if name and name in seen:
+                continue
+            seen.add(name)
             if index not in found:
                 found.append(index)
         return found

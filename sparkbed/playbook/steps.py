@@ -72,9 +72,7 @@ class StepReader:
 
     def _step(self, item: Map, outer: Settings, handlers: bool) -> Iterable[Step]:
         if "block" in item:
-            if handlers:
-                raise self.refuse("a block among handlers is outside the subset", item.where("block"))
-            return [self._block(item, outer)]
+            return self._handlers_block(item, outer) if handlers else [self._block(item, outer)]
         if any(key in item for key in ("rescue", "always")):
             raise self.refuse.wrong("rescue and always need a block", item.position, "Add `block:` beside them.")
         leading = next((key for key in item if short(str(key)) in (*IMPORTS, *INCLUDES)), None)
@@ -101,6 +99,20 @@ class StepReader:
             position=item.position,
             name=str(item.get("name") or ""),
         )
+
+    def _handlers_block(self, item: Map, outer: Settings) -> Iterable[Step]:
+        """The handlers of a block: its keywords count for each, and that is all that it is for handlers."""
+        for key in ("rescue", "always"):
+            if key in item:
+                raise self.refuse.wrong(f"{key!r} means nothing among handlers", item.where(key), "Take it out.")
+        expect(item, BLOCK_KEYWORDS, "a block", self.refuse)
+        value = item["block"]
+        for index, inner in enumerate(value if isinstance(value, Seq) else []):
+            if isinstance(inner, Map) and "block" in inner:
+                raise self.refuse.wrong(
+                    "a block among handlers has no block in it", value.where(index), "Write it out."
+                )
+        return self.section(item, "block", merged(outer, settings(item, self.refuse)), handlers=True)
 
     # -- imports ----------------------------------------------------------------------------------------------------
 

@@ -89,6 +89,10 @@ class EndBatch(Exception):  # no error: `meta: end_batch`
     """The play ends here for all hosts of the batch."""
 
 
+Late = list[tuple[tuple[Step, ...], list[str]]]
+"""Steps that hosts have yet to run, with these hosts."""
+
+
 class EndPlay(EndBatch):  # no error: `meta: end_play`
     """The play ends here for all hosts, those of later batches too."""
 
@@ -136,6 +140,7 @@ class PlayRun:
         self._title = ""
         self._outermost: Block | None = None
         self._name = ""
+        self._late: Late = []
         self._variables = PlayVariables(play, variables)
         self._handlers = Handlers(play.handlers, self._handler_name)
         # By the identity of a role: the hosts that did something in it, and those that came to its end so.
@@ -227,7 +232,7 @@ class PlayRun:
 
     def _parts(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
         self._guards += bool(block.rescue or block.always)
-        self._steps(block.tasks, hosts, rescuing=rescuing or bool(block.rescue))
+        late = self._part(block.tasks, hosts, [], rescuing=rescuing or bool(block.rescue))
         failed = [host for host in hosts if self.states[host].failed]
         passed_over = self._failed_twice(failed)
         past_always = set() if block.rescue else passed_over
@@ -236,7 +241,7 @@ class PlayRun:
             self._recover(host)
         self._guards -= bool(block.rescue and not block.always)
         if rescued:
-            self._steps(block.rescue, rescued, rescuing=rescuing)
+            late = self._part(block.rescue, rescued, late, rescuing=rescuing)
             past_always |= self._failed_twice(rescued)
         self._guards -= bool(block.always)
         if block.always:
@@ -244,10 +249,23 @@ class PlayRun:
             lost = [host for host in kept if self.states[host].failed]
             for host in lost:
                 self.states[host].failed = False
-            self._steps(block.always, kept, rescuing=rescuing)
+            self._part(block.always, kept, late, rescuing=rescuing)
             for host in lost:
                 self.states[host].failed = True
             self._failed_twice(kept)
+
+    def _part(self, steps: Sequence[Step], hosts: Sequence[str], late: Late, *, rescuing: bool) -> Late:
+        """Run a part of a block, after what the part before it left; gives what this one leaves.
+
+        An include that fails for a host, but leads to files in other rounds of its loop, leaves these to the next part
+        of the block.
+        """
+        around, self._late = self._late, []
+        for included, its_hosts in late:
+            self._steps(included, [host for host in its_hosts if host in hosts], rescuing=rescuing)
+        self._steps(steps, hosts, rescuing=rescuing)
+        left, self._late = self._late, around
+        return left
 
     def _failed_twice(self, hosts: Sequence[str]) -> set[str]:
         """Those of `hosts` that were failed twice in the part of a block that just ended; forgets it."""
@@ -336,6 +354,7 @@ class PlayRun:
             self._fail_all(task, lost, "stopped because more hosts failed than max_fail_percentage allows", twice=False)
             self.output.note("\nNO MORE HOSTS LEFT")
             raise TooManyFailures
+        self._late += [(steps, [one for one in its_hosts if self.states[one].failed]) for steps, its_hosts in included]
         for steps, its_hosts in included:
             self._steps(steps, its_hosts, rescuing=rescuing, handler=handler)
 

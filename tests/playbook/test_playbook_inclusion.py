@@ -100,6 +100,13 @@ RECURSIVE = {"one_yml": "- import_tasks: one.yml\n"}
             "can't be a handler",
         ),
         (
+            _tasks("", head="  handlers: [{block: [{name: x, debug: {}}], rescue: []}]\n"),
+            {},
+            "book.yml:3",
+            "'rescue' means nothing among handlers",
+        ),
+        (_tasks("", head="  handlers: [{block: [{block: []}]}]\n"), {}, "book.yml:3", "has no block in it"),
+        (
             _tasks("- {command: echo, notify: restrat}", head="  roles: [one]\n"),
             {**ROLE, "roles__one__handlers__main_yml": "- {name: restart, debug: {}}\n"},
             "book.yml:5",

@@ -79,9 +79,6 @@ class ActionContext(Protocol):
     def variables_folder(self, name: str) -> Path:
         """The folder that include_vars means by `dir`; need not be there."""
 
-    def is_role_main(self, path: Path) -> bool:
-        """Whether `path` is the vars/main.yml of the task's role."""
-
     def render_file(self, path: Path, dest: str = "", **options: Any) -> str:
         """A template file's text, rendered; `options` are Jinja's delimiters and trimming, `newline_sequence` too."""
 

@@ -65,7 +65,7 @@ def _in_folder(args: Mapping[str, Any], context: ActionContext) -> Iterator[Path
         if depth and len(folder.relative_to(root).parts) + 1 > depth:
             continue
         for path in sorted(folder.iterdir()):
-            if not path.is_file() or context.is_role_main(path):
+            if not path.is_file():
                 continue
             if args.get("files_matching") and not re.search(str(args["files_matching"]), path.name):
                 continue
