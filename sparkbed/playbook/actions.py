@@ -125,7 +125,7 @@ class Action:
         Raises:
             TemplateError: naming the template and what is wrong with it.
         """
-        names = self.scope.over(_template_names(path, dest))
+        names = self.scope.over(template_names(path, dest))
         search = [place for folder in self.folders for place in (folder / "templates", folder)]
         return self.scope.templates.file(path, names, search, **options)
 
@@ -149,7 +149,7 @@ def find_file(folders: list[Path], kind: str, name: str) -> Path:
     raise TemplateError(f"Could not find or access {name!r}. Looked at: {looked}")
 
 
-def _template_names(path: Path, dest: str) -> dict[str, Any]:
+def template_names(path: Path, dest: str) -> dict[str, Any]:
     """The variables that templates of files have besides: Ansible's names."""
     about = path.stat()
     try:

@@ -103,7 +103,7 @@ class Executor:
             result.setdefault("changed", False)
             return result
         try:
-            items = loops.items(task.loop, scope)
+            items = loops.items(task.loop, scope, task.module)
         except TemplateError as error:
             # A condition that does not hold hides a loop that has no value.
             skipped = _not_met(task, scope)
@@ -117,7 +117,7 @@ class Executor:
     def _loop(self, task: Task, host: str, scope: Scope, outcome: Outcome, items: list[Any]) -> dict[str, Any]:
         assert task.loop is not None
         outcome.items = []
-        scopes = [scope.over(_loop_variables(task.loop, items, index)) for index in range(len(items))]
+        scopes = [scope.over(_loop_variables(task.loop, items, index, scope)) for index in range(len(items))]
         if self._can_batch(task, scope):
             results = self._batch(task, host, scopes, outcome)
             for index, result in enumerate(results):
@@ -151,8 +151,8 @@ class Executor:
         if loop.index_var:
             result[loop.index_var] = index
             result["ansible_index_var"] = loop.index_var
-        if loop.extended:
-            result["ansible_loop"] = loops.extended(items, index)
+        if flag(scope, loop.extended):
+            result["ansible_loop"] = loops.extended(items, index, allitems=flag(scope, loop.extended_allitems))
         label: Any = items[index]
         try:
             outcome.no_log = outcome.no_log or flag(scope, task.settings.no_log)
@@ -466,12 +466,12 @@ def _environment(scope: Scope, parts: tuple[Any, ...]) -> dict[str, str]:
     return result
 
 
-def _loop_variables(loop: Loop, items: list[Any], index: int) -> dict[str, Any]:
+def _loop_variables(loop: Loop, items: list[Any], index: int, scope: Scope) -> dict[str, Any]:
     result = {"ansible_loop_var": loop.loop_var, loop.loop_var: items[index]}
     if loop.index_var:
         result.update({"ansible_index_var": loop.index_var, loop.index_var: index})
-    if loop.extended:
-        result["ansible_loop"] = loops.extended(items, index)
+    if flag(scope, loop.extended):
+        result["ansible_loop"] = loops.extended(items, index, allitems=flag(scope, loop.extended_allitems))
     return result
 
 

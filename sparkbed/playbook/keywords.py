@@ -27,14 +27,16 @@ PLAY_KEYWORDS = frozenset(
 BLOCK_KEYWORDS = frozenset(f"{_COMMON} always block delegate_facts delegate_to notify rescue when".split())
 TASK_KEYWORDS = frozenset(
     f"{_COMMON} args changed_when delay delegate_facts delegate_to failed_when loop loop_control notify register"
-    " retries until when with_dict with_indexed_items with_items with_list with_sequence with_together".split()
+    " retries until when with_cartesian with_dict with_file with_fileglob with_first_found with_flattened"
+    " with_indexed_items with_inventory_hostnames with_items with_lines with_list with_nested with_sequence"
+    " with_subelements with_together".split()
 )
 HANDLER_KEYWORDS = TASK_KEYWORDS | {"listen"}
 ROLE_KEYWORDS = frozenset(f"{_COMMON} delegate_facts delegate_to role when".split())
 INCLUDE_KEYWORDS = frozenset(
     _words("args ignore_errors listen loop loop_control name no_log register run_once tags vars when")
 )
-LOOP_CONTROL = frozenset(["break_when", "extended", "index_var", "label", "loop_var", "pause"])
+LOOP_CONTROL = frozenset(["break_when", "extended", "extended_allitems", "index_var", "label", "loop_var", "pause"])
 META = frozenset(
     _words(
         "clear_facts clear_host_errors end_batch end_host end_play flush_handlers noop refresh_inventory"

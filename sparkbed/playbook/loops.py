@@ -1,71 +1,58 @@
-"""What a task repeats over: `loop`, and the `with_` forms of common use."""
+"""What a task repeats over: `loop`, and the `with_` forms, which are lookups by another name."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from itertools import zip_longest
 from typing import Any
 
-from sparkbed.playbook.arguments import options
+from sparkbed.playbook import lookup_files, lookups
 from sparkbed.playbook.plays import Loop
-from sparkbed.playbook.templating import TemplateError
+from sparkbed.playbook.templating import TemplateError, UndefinedNameError
 from sparkbed.playbook.variables import Scope
 
-_SHORTCUT = re.compile(r"(?P<start>\d+)-(?P<end>\d+)(?:/(?P<stride>\d+))?(?::(?P<format>.+))?")
+FORMS = frozenset(lookups.KINDS)
+"""The kinds of `with_<kind>`."""
 
 
-def items(loop: Loop, scope: Scope) -> list[Any]:
-    """The items of `loop`.
+def items(loop: Loop, scope: Scope, module: str = "") -> list[Any]:
+    """The items of `loop`, whose task runs `module`.
 
     Raises:
         TemplateError: when it has no value, or none that can be repeated over.
     """
+    if loop.kind == "first_found":
+        # The module says where its files are; a name that is not defined names no file.
+        kind = next((kind for kind in ("template", "var") if kind in module), "file")
+        return lookup_files.first_found(scope, _terms(_defined(loop.value, scope)), {}, kind=f"{kind}s")
     value = scope.value(loop.value)
-    if loop.kind == "loop":
-        if not isinstance(value, list):
-            kind = type(value).__name__
-            raise TemplateError(f"The `loop` value must resolve to a 'list', not {kind!r}.")
-        return value
-    if loop.kind == "dict":
-        return _of_mapping(value)
-    terms = value if isinstance(value, list) else [value]
-    if loop.kind == "list":
-        return terms
-    if loop.kind == "together":
-        return [list(row) for row in zip_longest(*terms)]
-    if loop.kind == "sequence":
-        return [text for term in terms for text in _sequence(str(term))]
-    flat = [item for term in terms for item in (term if isinstance(term, list) else [term])]
-    if loop.kind == "indexed_items":
-        return [[index, item] for index, item in enumerate(flat)]
-    return flat
+    if loop.kind != "loop":
+        return lookups.run(loop.kind, _terms(value), scope)
+    if not isinstance(value, list):
+        kind = type(value).__name__
+        raise TemplateError(f"The `loop` value must resolve to a 'list', not {kind!r}.")
+    return value
 
 
-def _of_mapping(value: Any) -> list[Any]:
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, Mapping):
-        raise TemplateError(f"with_dict expects a dict, not {type(value).__name__!r}")
-    return [{"key": key, "value": item} for key, item in value.items()]
+def _terms(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
-def _sequence(text: str) -> list[str]:
-    match = _SHORTCUT.fullmatch(text.strip())
-    given = {key: part for key, part in match.groupdict().items() if part} if match else options(text)[0]
+def _defined(raw: Any, scope: Scope) -> Any:
+    """`raw` rendered, without the members that name something undefined."""
+    if isinstance(raw, Mapping):
+        return {key: part for key, value in raw.items() if (part := _defined(value, scope)) is not None}
+    if isinstance(raw, (list, tuple)):
+        return [part for value in raw if (part := _defined(value, scope)) is not None]
     try:
-        start, stride = int(given.get("start", "1"), 0), int(given.get("stride", "1"), 0)
-        end = start + (int(given["count"]) - 1) * stride if "count" in given else int(given["end"], 0)
-        form = given.get("format", "%d")
-        return [form % number for number in range(start, end + (1 if stride > 0 else -1), stride)]
-    except (KeyError, ValueError, TypeError):
-        raise TemplateError(f"with_sequence can't read {text!r}; give it as start=1 end=5") from None
+        return scope.value(raw)
+    except UndefinedNameError:
+        return None
 
 
-def extended(items: list[Any], index: int) -> dict[str, Any]:
+def extended(items: list[Any], index: int, *, allitems: bool = True) -> dict[str, Any]:
     """`ansible_loop` for the item at `index`, when loop_control says `extended`."""
     length = len(items)
-    result = {
+    result: dict[str, Any] = {
         "index": index + 1,
         "index0": index,
         "first": index == 0,
@@ -73,8 +60,9 @@ def extended(items: list[Any], index: int) -> dict[str, Any]:
         "length": length,
         "revindex": length - index,
         "revindex0": length - index - 1,
-        "allitems": items,
     }
+    if allitems:
+        result["allitems"] = items
     if index + 1 < length:
         result["nextitem"] = items[index + 1]
     if index > 0:

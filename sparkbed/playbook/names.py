@@ -21,12 +21,11 @@ from jinja2.utils import missing
 from sparkbed.documents import Map, Seq
 from sparkbed.inventory.model import Inventory
 from sparkbed.model import Position
-from sparkbed.playbook import filters
+from sparkbed.playbook import filters, lookups
 from sparkbed.playbook.actions import find_file
 from sparkbed.playbook.facts import FACTS
 from sparkbed.playbook.handlers import topics
 from sparkbed.playbook.keywords import Refusal
-from sparkbed.playbook.lookups import KINDS
 from sparkbed.playbook.plays import Play, Playbook, Task, tasks_of
 from sparkbed.playbook.playvars import load_variables
 from sparkbed.playbook.searching import variables_file
@@ -342,10 +341,11 @@ class _Checker:
         if not isinstance(call.node, nodes.Name) or call.node.name not in ("lookup", "query", "q") or not call.args:
             return
         first = call.args[0]
-        if isinstance(first, nodes.Const) and str(first.value).rpartition(".")[2] not in KINDS:
-            raise self.refuse(
-                f"lookup {first.value!r} is outside the subset", where, f"It has: {', '.join(sorted(KINDS))}."
-            )
+        if isinstance(first, nodes.Const) and str(first.value).rpartition(".")[2] not in lookups.KINDS:
+            name = str(first.value).rpartition(".")[2]
+            why = f" ({lookups.REFUSED[name]})" if name in lookups.REFUSED else ""
+            hint = "" if why else f"It has: {', '.join(sorted(lookups.KINDS))}."
+            raise self.refuse(f"lookup {first.value!r} is outside the subset{why}", where, hint)
 
     def _fact(self, said: str, name: str, where: Position) -> None:
         """Refuse a fact that no host will have."""

@@ -27,6 +27,7 @@ class Loop:
     label: Any = None
     pause: Any = 0
     extended: Any = False
+    extended_allitems: Any = True
     break_when: tuple[Any, ...] = ()
 
 

@@ -184,5 +184,6 @@ class TaskReader:
             label=control.get("label"),
             pause=control.get("pause", 0),
             extended=control.get("extended", False),
+            extended_allitems=control.get("extended_allitems", True),
             break_when=listed(control, "break_when"),
         )

@@ -219,7 +219,7 @@ def differences(ours: Observed, theirs: Observed) -> list[str]:
             found.append(f"{host}: ours {titles[0]}\n   ansible's {titles[1]}")
             continue
         for one, two in zip(mine, other, strict=True):
-            unequal = _unequal(one["result"], two["result"], failed=one["status"] == "failed")
+            unequal = _unequal(one["result"], two["result"], failed=one["status"] in ("failed", "unreachable"))
             found.extend(f"{host} [{one['task']}] {path}" for path in unequal)
     return found
 
