@@ -16,7 +16,7 @@ from typing import Any
 
 from sparkbed.errors import UsageError
 from sparkbed.inventory.model import Inventory
-from sparkbed.playbook import names, parse, sleeping
+from sparkbed.playbook import names, parse, shared, sleeping
 from sparkbed.playbook.batches import batches, ordered
 from sparkbed.playbook.execute import Executor
 from sparkbed.playbook.hosts import Hosts
@@ -185,12 +185,13 @@ class Runner:
         )
         plays = playbook.plays
         grows = _grows(plays)
+        choice = Choice(tags, skip_tags)
         if not grows:
             for play in plays:
-                self._hosts(play, within, variables, strict=True)
+                shared.check(choice.play(play), self._hosts(play, within, variables, strict=True), self.inventory)
         reach = Reach(self.connections, hosts)
         refuse = Refusal(f"ansible-playbook -i {self.inventory.path} {path}")
-        progress = Progress(refuse, Choice(tags, skip_tags), start_at=start_at_task)
+        progress = Progress(refuse, choice, start_at=start_at_task)
         ended = threading.Event()
         pool = None
         if self.forks > 1:

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2.utils import missing
 
 from sparkbed.errors import HostError
-from sparkbed.playbook import loops, modules
+from sparkbed.playbook import loops, modules, shared
 from sparkbed.playbook.actions import Action
 from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.modules import controller
@@ -304,6 +304,8 @@ class Executor:
                 args = {**modules.coerce(spec, args), **nothing}
         except ValueError as error:
             raise TemplateError(str(error)) from None
+        if shared.changes_the_machine(task.module, args) and shared.is_process_node(self.hosts.inventory, target):
+            raise TemplateError(shared.why(task.module, target))
         return Call(
             host=target,
             way=way,
