@@ -99,7 +99,7 @@ class Runner:
         """
         file = Path(path)
         playbook = parse.load(file, self.inventory.path)
-        refuse = Refusal(f"ansible-playbook -i {self.inventory.path} {file}")
+        refuse = Refusal.of(self.inventory.path, file)
         names.check(playbook, self.inventory, extra_vars or {}, refuse, self._templates)
         return playbook
 
@@ -190,7 +190,7 @@ class Runner:
             for play in plays:
                 shared.check(choice.play(play), self._hosts(play, within, variables, strict=True), self.inventory)
         reach = Reach(self.connections, hosts)
-        refuse = Refusal(f"ansible-playbook -i {self.inventory.path} {path}")
+        refuse = Refusal.of(self.inventory.path, path)
         progress = Progress(refuse, choice, start_at=start_at_task)
         ended = threading.Event()
         pool = None

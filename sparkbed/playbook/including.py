@@ -14,6 +14,9 @@ from sparkbed.playbook.searching import role_folder
 from sparkbed.playbook.steps import included_file, included_role, included_tasks
 from sparkbed.playbook.variables import Layer
 
+DEEPEST = 50
+"""How many files and roles may include each other: Python's own recursion ends not far above."""
+
 
 @dataclass
 class Inclusion:
@@ -77,6 +80,12 @@ def load(task: Task, inclusion: Inclusion, reading: Reading) -> Included:
         PlaybookError: when it is not there.
         DocumentError: when it is wrong, or outside the subset.
     """
+    if len(task.place.within) >= DEEPEST:
+        raise PlaybookError(
+            f"{DEEPEST} files and roles include each other here, the last one {inclusion.name!r}",
+            where=task.position,
+            hint="An include that comes to itself again needs a `when` that ends it.",
+        )
     item = Layer(inclusion.item, document=False) if inclusion.item else None
     if task.module == "include_tasks":
         file = included_file(task, inclusion.name, reading)

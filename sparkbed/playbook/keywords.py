@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from keyword import iskeyword
+from pathlib import Path
 from typing import Any
 
 from sparkbed.documents import Map
@@ -70,6 +72,11 @@ class Refusal:
     """Makes the errors of one playbook; knows the command that runs it with Ansible itself."""
 
     command: str
+
+    @classmethod
+    def of(cls, inventory: Path | str, playbook: Path | str) -> Refusal:
+        """That of the playbook on the inventory's hosts."""
+        return cls(shlex.join(["ansible-playbook", "-i", str(inventory), str(playbook)]))
 
     def __call__(self, what: str, where: Position | None, hint: str = "") -> DocumentError:
         way = f"Ansible itself runs it: {self.command}"

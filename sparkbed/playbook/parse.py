@@ -37,7 +37,7 @@ def load(path: Path, inventory: Path | None = None) -> Playbook:
     Raises:
         DocumentError: at the first thing that is wrong, or outside the subset.
     """
-    refuse = Refusal(f"ansible-playbook -i {inventory or 'INVENTORY'} {path}")
+    refuse = Refusal.of(inventory or "INVENTORY", path)
     return Playbook(path, tuple(_plays(path, refuse, (), Settings())))
 
 
