@@ -20,6 +20,7 @@ from sparkbed.model import Position
 class Hosts:
     """The inventory as it stands in the run, and the variables that `add_host` gave, by host.
 
+    `given` is the inventory that the run began with.
     Those variables are kept apart because they were computed: unlike an inventory's they are never templates.
     """
 
@@ -51,7 +52,7 @@ class Hosts:
         for name, host in self.given.hosts.items():
             if name in fresh.hosts and host.learned:
                 fresh = fresh.with_host_variables(name, host.learned)
-        self.inventory = self.given = fresh
+        self.inventory = fresh
         for again in self._additions:
             again()
 

@@ -41,8 +41,8 @@ INCLUDE_KEYWORDS = frozenset(
 LOOP_CONTROL = frozenset(["break_when", "extended", "extended_allitems", "index_var", "label", "loop_var", "pause"])
 META = frozenset(
     _words(
-        "clear_facts clear_host_errors end_batch end_host end_play flush_handlers noop refresh_inventory"
-        " reset_connection"
+        "clear_facts clear_host_errors end_batch end_host end_play end_role flush_handlers noop"
+        " refresh_inventory reset_connection"
     )
 )
 ORDERS = frozenset(["inventory", "reverse_inventory", "reverse_sorted", "sorted"])

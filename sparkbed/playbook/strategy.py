@@ -37,6 +37,7 @@ class HostState:
     `twice`: it was failed twice at once, as ansible-core does it to the other hosts when a `run_once` task fails: the
     next part of its innermost block (rescue, else always) is passed over then.
     `notifications` are what tasks asked for, `notified` the handlers that are to run at the next flush.
+    `leaving`: it goes on behind the role that it is in (`meta: end_role`).
     `removed`: for how many reasons it is not among `ansible_play_hosts`; a failure of its own that is rescued is none.
     """
 
@@ -44,6 +45,7 @@ class HostState:
     twice: bool = False
     unreachable: bool = False
     ended: bool = False
+    leaving: bool = False
     removed: int = 0
     notifications: dict[str, None] = field(default_factory=dict)
     notified: set[int] = field(default_factory=set)
@@ -189,6 +191,12 @@ class PlayRun:
             active = [host for host in hosts if self.states[host].active]
             if not active:
                 return
+            if isinstance(step, Task) and step.module == "meta" and step.args["_raw_params"] == "role_complete":
+                for host in active:
+                    self.states[host].leaving = False
+            active = [host for host in active if not self.states[host].leaving]
+            if not active:
+                continue
             if isinstance(step, Block):
                 self._block(step, active, rescuing=rescuing)
                 continue
@@ -295,6 +303,9 @@ class PlayRun:
             for host in chosen:
                 self.states[host].ended = True
                 self.states[host].removed += 1
+        elif kind == "end_role":
+            for host in chosen:
+                self.states[host].leaving = True
         elif kind == "end_play":
             raise EndPlay
         elif kind == "end_batch":
@@ -401,7 +412,7 @@ class PlayRun:
         # What changes the inventory does so in the order of the hosts.
         if self.pool is None or len(hosts) == 1 or abreast == 1 or task.module == "group_by":
             return [one(index) for index in range(len(hosts))]
-        if 0 < abreast < len(hosts):
+        if 0 < abreast < min(len(hosts), self.variables.run["ansible_forks"]):
             with ThreadPoolExecutor(abreast, thread_name_prefix="throttle") as few:
                 return list(few.map(one, range(len(hosts))))
         return list(self.pool.map(one, range(len(hosts))))

@@ -44,6 +44,8 @@ class TaskReader:
         key = self._module_key(item, keywords)
         own = merged(outer, settings(item, self.refuse))
         module, args, template = self._arguments(item, key, own)
+        if args.get("_raw_params") == "end_role" and module == "meta" and (handlers or place.role is None):
+            raise self.refuse.wrong("end_role outside of a role's tasks", item.where(key), "end_host ends the play.")
         register = item.get("register")
         if register is not None and not is_name(register):
             raise self.refuse.wrong(
