@@ -47,8 +47,8 @@ def main() -> int:
         parser.error("--rounds, --hosts and --forks are whole numbers from 1 on")
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="sparkbed-bench-") as folder:
-        # The interpreter behind a venv: what a host would have as /usr/bin/python3.
-        python = str(Path(sys.executable).resolve())
+        # What hosts have; elsewhere the interpreter behind our venv.
+        python = system if Path(system := "/usr/bin/python3").exists() else str(Path(sys.executable).resolve())
         with hosts(Path(folder).resolve(), options.hosts, python) as up:
             chosen = engines(names, up, Home(), options.forks)
             try:

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
 
 from sparkbed.errors import DocumentError
 from sparkbed.model import Position
@@ -47,13 +50,37 @@ class Unsafe(str):
     __slots__ = ()
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader; `path` is what its marks are named by."""
+class _Placed:
+    """What both loaders add to PyYAML's: places; `path` is what marks are named by."""
 
     path: Path
+    recursive_objects: dict[yaml.Node, Any]
 
     def at(self, node: yaml.Node) -> Position:
         return Position(self.path, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+class _Loader(_Placed, yaml.SafeLoader):
+    """PyYAML's safe loader, whose errors say best what is wrong."""
+
+
+if yaml.__with_libyaml__:
+    from yaml._yaml import CParser
+
+    class _FastLoader(_Placed, Composer, CParser, SafeConstructor, Resolver):
+        """libyaml's parser, several times as fast; Ansible takes the same one.
+
+        PyYAML's own composer in C would end this process when a document is nested too deeply.
+        """
+
+        def __init__(self, text: str) -> None:
+            CParser.__init__(self, text)
+            Composer.__init__(self)
+            SafeConstructor.__init__(self)
+            Resolver.__init__(self)
+
+else:
+    _FastLoader = _Loader  # type: ignore[misc,assignment]  # this PyYAML was built without it
 
 
 # Both build their value before they return it, so that PyYAML itself refuses an alias inside its own anchor.
@@ -114,18 +141,19 @@ def _refuse_vault(loader: _Loader, node: yaml.Node) -> Any:
     )
 
 
-_Loader.add_constructor("!unsafe", _construct_unsafe)
-_Loader.add_constructor("!vault", _refuse_vault)
-_Loader.add_constructor("!vault-encrypted", _refuse_vault)
-_Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
-_Loader.add_constructor("tag:yaml.org,2002:seq", _construct_seq)
+for _kind in (_Loader, _FastLoader):
+    _kind.add_constructor("!unsafe", _construct_unsafe)
+    _kind.add_constructor("!vault", _refuse_vault)
+    _kind.add_constructor("!vault-encrypted", _refuse_vault)
+    _kind.add_constructor("tag:yaml.org,2002:map", _construct_map)
+    _kind.add_constructor("tag:yaml.org,2002:seq", _construct_seq)
 
 
 LARGEST = 1_000_000
 """Values that a document may have, those behind its aliases counted each time."""
 
 
-def _refuse_growth(node: yaml.Node, sizes: dict[int, int], loader: _Loader) -> int:
+def _refuse_growth(node: yaml.Node, sizes: dict[int, int], loader: _Loader | _FastLoader) -> int:
     """How many values `node` stands for; a few lines of aliases to aliases can stand for billions.
 
     Raises:
@@ -156,15 +184,31 @@ def parse(text: str, path: Path) -> Any:
     Raises:
         DocumentError: when it is not YAML, has duplicate keys, or holds more than one document.
     """
+    try:
+        fast = _FastLoader(text)
+        try:
+            return _document(fast, path)
+        finally:
+            fast.dispose()
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
+        return _explained(text, path)
+
+
+def _document(loader: _Loader | _FastLoader, path: Path) -> Any:
+    loader.path = path
+    node = loader.get_single_node()
+    if node is None:
+        return None
+    _refuse_growth(node, {}, loader)
+    return loader.construct_document(node)
+
+
+def _explained(text: str, path: Path) -> Any:
+    """`text` read again by the loader that says more, now that something is wrong with it."""
     loader: _Loader | None = None
     try:
         loader = _Loader(text)
-        loader.path = path
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        _refuse_growth(node, {}, loader)
-        return loader.construct_document(node)
+        return _document(loader, path)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if mark is not None and error.context_mark is not None and mark.index >= len(text.rstrip()):

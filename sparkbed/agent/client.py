@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from sparkbed.agent import program
 from sparkbed.errors import HostError
 
 PIECE = 1 << 18
@@ -66,6 +67,8 @@ class Agent:
         hello = self._hello(nonce)
         self.pid: int = hello["pid"]
         self.python: str = hello["python"]
+        self._magic: str = hello["magic"]
+        self._sent: frozenset[str] = frozenset()
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
@@ -180,6 +183,10 @@ class Agent:
             self._number += 1
             self._running = number = self._number
             message["id"] = number
+            lacking = program.needed(message) - self._sent
+            if lacking:
+                message["parts"] = program.parts(sorted(lacking), self._magic)
+                self._sent |= lacking
             # What YAML has and JSON has not (dates) goes as text.
             line = json.dumps(message, default=str).encode("ascii") + b"\n"
             try:

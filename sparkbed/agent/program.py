@@ -1,49 +1,119 @@
-"""The agent as it is sent: every file of `host/`, compressed, with a few lines that start it."""
+"""The agent as it is sent: its loop first, and each module's files with the first message that needs them.
+
+A host whose Python is of our own version gets what we compiled; another one gets the text and compiles it itself.
+"""
 
 from __future__ import annotations
 
+import binascii
 import functools
+import importlib.util
 import json
+import marshal
+import re
 import shlex
 import zlib
+from collections.abc import Iterable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from typing import Any
+
+from sparkbed.agent.host.main import MODULES
 
 PACKAGE = "sparkbed_agent"
+MAGIC = importlib.util.MAGIC_NUMBER.hex()
+"""What a Python says whose compiled code we can give and take."""
 
-# A file is compiled when it is first imported: what a play does not use costs its bytes only.
+Part = list[str]
+"""A file as it is sent: `["code", BASE64]`, compiled and packed, or `["text", TEXT]`."""
+
+_HOST = Path(__file__).parent / "host"
+_CORE = ("__init__", "framing", "main")
+_OF_ALL_CALLS = ("paths",)
+"""What the loop itself uses once it has a module's result."""
+
 _LOADER = """
-import json, sys
-class Sources:
-    def __init__(self, texts):
-        self.texts = texts
+import binascii, json, marshal, sys, zlib
+from _frozen_importlib_external import MAGIC_NUMBER
+class Parts:
+    def __init__(self, magic, compiled, texts):
+        self.parts = json.loads(compiled if magic == MAGIC_NUMBER.hex() else texts)
     def find_spec(self, name, path=None, target=None):
-        if name in self.texts:
+        if name in self.parts:
             return type(sys.__spec__)(name, self, is_package=(name == PACKAGE))
     def create_module(self, spec):
         return None
     def exec_module(self, module):
-        name = module.__name__
-        exec(compile(self.texts[name], name, "exec"), module.__dict__)
-sys.meta_path.insert(0, Sources(json.loads(TEXTS)))
+        kind, data = self.parts[module.__name__]
+        if kind == "code":
+            code = marshal.loads(zlib.decompress(binascii.a2b_base64(data)))
+        else:
+            code = compile(data, module.__name__, "exec")
+        exec(code, module.__dict__)
+parts = Parts(MAGIC, COMPILED, TEXTS)
+sys.meta_path.insert(0, parts)
 from {package}.main import main
-main(sys.argv[1])
+main(sys.argv[1], MAGIC_NUMBER.hex(), parts.parts.update)
 """
-
-
-def _texts() -> str:
-    texts = {}
-    for path in sorted((Path(__file__).parent / "host").glob("*.py")):
-        name = PACKAGE if path.stem == "__init__" else f"{PACKAGE}.{path.stem}"
-        texts[name] = path.read_text(encoding="utf-8")
-    return json.dumps(texts)
 
 
 @functools.lru_cache(maxsize=1)
 def payload() -> bytes:
-    """What is written to the new process first: some 23 KB."""
+    """What is written to the new process first: the loop, compiled and as text, some 19 KB."""
     loader = _LOADER.replace("{package}", PACKAGE)
-    text = f"PACKAGE = {PACKAGE!r}\nTEXTS = {_texts()!r}\n{loader}"
-    return zlib.compress(text.encode("utf-8"), 9)
+    core = [json.dumps(parts(_CORE, magic)) for magic in (MAGIC, "")]
+    head = f"PACKAGE = {PACKAGE!r}\nMAGIC = {MAGIC!r}\nCOMPILED = {core[0]!r}\nTEXTS = {core[1]!r}\n"
+    return zlib.compress((head + loader).encode("utf-8"), 9)
+
+
+def parts(files: Iterable[str], magic: str) -> dict[str, Part]:
+    """These files of `host/`, by the names they have on the host, for a Python that says `magic`."""
+    form = _compiled if magic == MAGIC else _text
+    return {PACKAGE if file == "__init__" else f"{PACKAGE}.{file}": form(file) for file in files}
+
+
+def needed(message: dict[str, Any]) -> frozenset[str]:
+    """The files of `host/` without which the agent can't work on the message."""
+    if "call" in message:
+        module = MODULES.get(message["call"])
+        return _with_imports((*_OF_ALL_CALLS, module)) if module else frozenset()
+    return _with_imports(("running",) if "run" in message else ("transfer",))
+
+
+@functools.lru_cache(maxsize=None)
+def _with_imports(files: tuple[str, ...]) -> frozenset[str]:
+    """These files and all that they import, at their top or in a function; without the loop's own."""
+    found: set[str] = set()
+    left = list(files)
+    while left:
+        file = left.pop()
+        if file not in found and file not in _CORE:
+            found.add(file)
+            left.extend(_imported(_text(file)[1]))
+    return frozenset(found)
+
+
+def _imported(text: str) -> list[str]:
+    """The files that a file imports: `from .x import`, `from . import x`, and `import_module(".x_" + ...)` all of x_*."""
+    names = re.findall(r"^\s*from \.(\w+) import", text, re.MULTILINE)
+    names += re.findall(r"^\s*from \. import (\w+)$", text, re.MULTILINE)
+    for prefix in re.findall(r"import_module\(\"\.(\w+)", text):
+        names += [path.stem for path in sorted(_HOST.glob(f"{prefix}*.py"))]
+    return names
+
+
+@functools.lru_cache(maxsize=None)
+def _text(file: str) -> Part:
+    return ["text", (_HOST / f"{file}.py").read_text(encoding="utf-8")]
+
+
+@functools.lru_cache(maxsize=None)
+def _compiled(file: str) -> Part:
+    name = f"sparkbed.agent.host.{file}"
+    # The loader takes it from __pycache__ where that is not older than the text.
+    code = SourceFileLoader(name, str(_HOST / f"{file}.py")).get_code(name)
+    assert code is not None
+    return ["code", binascii.b2a_base64(zlib.compress(marshal.dumps(code)), newline=False).decode("ascii")]
 
 
 def start_command(python: str, nonce: str, become_user: str | None = None) -> list[str]:

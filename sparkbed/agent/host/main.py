@@ -3,7 +3,6 @@
 import importlib
 import os
 import sys
-import traceback
 
 from .framing import Call, Cancelled, ControllerGone, Failed, Session
 
@@ -87,6 +86,8 @@ def one_item(function: "Any", call: Call, item: "dict[str, Any]") -> "dict[str, 
     except OSError as error:
         return {"failed": True, "changed": False, "msg": describe(error), "errno": error.errno}
     except Exception as error:  # noqa: BLE001  # the border between a module and the agent, which must live on
+        import traceback  # some 4 ms, which no play that works should pay for
+
         trace = traceback.format_exc()
         msg = f"{type(error).__name__}: {error}"
         return {"failed": True, "changed": False, "msg": msg, "exception": trace}
@@ -137,15 +138,17 @@ def answer(session: Session, message: "dict[str, Any]") -> "dict[str, Any]":
     return {"error": "the agent does not know this message"}
 
 
-def main(nonce: str) -> None:
+def main(nonce: str, magic: str, learn: "Any") -> None:
+    """`magic` names our Python's compiled code; `learn` takes the files of ours that come with a message."""
     session = Session()
     version = ".".join(str(part) for part in sys.version_info[:3])
-    session.send({"agent": nonce, "pid": os.getpid(), "python": version})
+    session.send({"agent": nonce, "pid": os.getpid(), "python": version, "magic": magic})
     try:
         while True:
             message = session.message()
             if message is None:
                 return
+            learn(message.pop("parts", {}))
             try:
                 reply = answer(session, message)
             except Failed as failure:
