@@ -80,7 +80,7 @@ def needed(message: dict[str, Any]) -> frozenset[str]:
     return _with_imports(("running",) if "run" in message else ("transfer",))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _with_imports(files: tuple[str, ...]) -> frozenset[str]:
     """These files and all that they import, at their top or in a function; without the loop's own."""
     found: set[str] = set()
@@ -94,7 +94,7 @@ def _with_imports(files: tuple[str, ...]) -> frozenset[str]:
 
 
 def _imported(text: str) -> list[str]:
-    """The files that a file imports: `from .x import`, `from . import x`, and `import_module(".x_" + ...)` all of x_*."""
+    """What a file imports: `from .x import`, `from . import x`, and by `import_module(".x_" + ...)` every x_*."""
     names = re.findall(r"^\s*from \.(\w+) import", text, re.MULTILINE)
     names += re.findall(r"^\s*from \. import (\w+)$", text, re.MULTILINE)
     for prefix in re.findall(r"import_module\(\"\.(\w+)", text):
@@ -102,12 +102,12 @@ def _imported(text: str) -> list[str]:
     return names
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _text(file: str) -> Part:
     return ["text", (_HOST / f"{file}.py").read_text(encoding="utf-8")]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _compiled(file: str) -> Part:
     name = f"sparkbed.agent.host.{file}"
     # The loader takes it from __pycache__ where that is not older than the text.

@@ -315,7 +315,7 @@ def test_nothing_outlives_an_agent_that_is_killed(server: Variables, tmp_path: P
 
 
 def test_what_is_sent_is_small() -> None:
-    assert len(program.payload()) < 25_000
+    assert len(program.payload()) < 20_000
 
 
 def test_the_agent_runs_on_old_and_new_pythons(tmp_path: Path) -> None:
