@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sparkbed.playbook.modules.refused import REFUSED
+
 OptionType = Literal["str", "path", "bool", "int", "float", "list", "dict", "mode", "raw"]
 """`path`: a text that the host expands (~ and its variables); `mode`: permission bits; `raw`: as it is."""
 
@@ -96,8 +98,7 @@ def _problems(spec: ModuleSpec, args: Mapping[str, Any], *, templated: bool) -> 
         option = spec.canonical(str(name))
         if option is None:
             if not spec.any_options:
-                known = ", ".join(sorted(key for key in spec.options if not key.startswith("_")))
-                problems.append((f"{spec.name} has no option {name!r}; it has: {known}", str(name)))
+                problems.append((_no_option(spec, str(name)), str(name)))
             continue
         if option in given:
             problems.append((f"{spec.name}: {given[option]!r} and {name!r} are the same option", str(name)))
@@ -110,6 +111,14 @@ def _problems(spec: ModuleSpec, args: Mapping[str, Any], *, templated: bool) -> 
             except ArgumentError as error:
                 problems.append((str(error), str(name)))
     return problems + _missing(spec, given)
+
+
+def _no_option(spec: ModuleSpec, name: str) -> str:
+    refused = REFUSED.get(spec.name, {})
+    if name in refused:
+        return f"option {name!r} of {spec.name} is outside the subset: {refused[name]}"
+    known = ", ".join(sorted(key for key in spec.options if not key.startswith("_")))
+    return f"{spec.name} has no option {name!r}; it has: {known}"
 
 
 def _missing(spec: ModuleSpec, given: Mapping[str, str]) -> list[tuple[str, str | None]]:

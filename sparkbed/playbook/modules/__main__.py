@@ -1,0 +1,5 @@
+"""Prints docs/modules.md."""
+
+from sparkbed.playbook.modules.reference import page
+
+print(page(), end="")
