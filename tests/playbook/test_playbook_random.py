@@ -59,19 +59,49 @@ def _task(draw: st.DrawFn) -> dict[str, Any]:
     return task
 
 
-def _steps(depth: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+FILES = ["one.yml", "two.yml"]
+
+
+@st.composite
+def _inclusion(draw: st.DrawFn, files: list[str]) -> dict[str, Any]:
+    """An include or an import of one of `files`, or of the role."""
+    kinds = ["include_tasks", "include_tasks", "import_tasks"] * bool(files) + ["include_role", "import_role"]
+    kind = draw(st.sampled_from(kinds))
+    step: dict[str, Any] = {kind: {"name": "role"} if kind.endswith("role") else draw(st.sampled_from(files))}
+    chosen = draw(st.sets(st.sampled_from(["when", "vars", "loop", "register", "once", "apply"]), max_size=2))
+    if "when" in chosen:
+        step["when"] = draw(st.sampled_from(CONDITIONS))
+    if "vars" in chosen:
+        step["vars"] = {draw(st.sampled_from(["level", "seen"])): "of the inclusion {{ n }}"}
+    if not kind.startswith("include"):
+        return step
+    if "loop" in chosen:
+        step["loop"] = draw(st.sampled_from([[], [1, 2], "{{ [n] }}", "{{ ['a', 'b'][:n - 1] }}"]))
+    if "register" in chosen:
+        step["register"] = "said"
+    if "once" in chosen:
+        step["run_once"] = True
+    if "apply" in chosen:
+        named = step[kind] if isinstance(step[kind], dict) else {"file": step[kind]}
+        step[kind] = {**named, "apply": {"when": draw(st.sampled_from(CONDITIONS[:3])), "vars": {"level": "applied"}}}
+    return step
+
+
+def _steps(depth: int, files: list[str] | None = None) -> st.SearchStrategy[list[dict[str, Any]]]:
     flush = st.just({"meta": "flush_handlers"})
     step: st.SearchStrategy[dict[str, Any]] = st.one_of(_task(), _task(), _task(), flush)
+    if files is not None:
+        step = st.one_of(step, step, _inclusion(files))
     if depth:
-        step = st.one_of(step, _block(depth - 1))
+        step = st.one_of(step, _block(depth - 1, files))
     return st.lists(step, min_size=1, max_size=4)
 
 
 @st.composite
-def _block(draw: st.DrawFn, depth: int) -> dict[str, Any]:
-    block: dict[str, Any] = {"block": draw(_steps(depth))}
+def _block(draw: st.DrawFn, depth: int, files: list[str] | None) -> dict[str, Any]:
+    block: dict[str, Any] = {"block": draw(_steps(depth, files))}
     for part in draw(st.sets(st.sampled_from(["rescue", "always"]))):
-        block[part] = draw(_steps(depth))
+        block[part] = draw(_steps(depth, files))
     if draw(st.booleans()):
         block["when"] = draw(st.sampled_from(CONDITIONS[:3]))
     if draw(st.booleans()):
@@ -80,7 +110,7 @@ def _block(draw: st.DrawFn, depth: int) -> dict[str, Any]:
 
 
 @st.composite
-def _play(draw: st.DrawFn) -> dict[str, Any]:
+def _play(draw: st.DrawFn, files: list[str] | None = None) -> dict[str, Any]:
     handlers = [
         {"name": name, **draw(_action()), **draw(st.sampled_from([{}, {"listen": "topic"}, {"when": "n == 1"}]))}
         for name in HANDLERS
@@ -90,21 +120,60 @@ def _play(draw: st.DrawFn) -> dict[str, Any]:
     if not any(handler.get("listen") for handler in handlers):
         handlers[0]["listen"] = "topic"
     for section in ("pre_tasks", "tasks"):
-        play[section] = draw(_steps(2))
+        play[section] = draw(_steps(2, files))
+    if files is not None:
+        play["roles"] = draw(
+            st.sampled_from(
+                [[], ["role"], [{"role": "role", "level": "param"}, "role"], [{"role": "role", "when": "n > 1"}]]
+            )
+        )
     return play
+
+
+@st.composite
+def _files(draw: st.DrawFn) -> dict[str, Any]:
+    """Files of tasks of which the first includes the second, and a role."""
+    role = {name: draw(st.sampled_from([{}, {"level": name, "seen": name}])) for name in ("vars", "defaults")}
+    return {
+        "one.yml": draw(_steps(1, FILES[1:])),
+        "two.yml": draw(_steps(1)),
+        "roles/role/tasks/main.yml": draw(_steps(1)),
+        "roles/role/handlers/main.yml": [{"name": draw(st.sampled_from(HANDLERS)), **draw(_action())}],
+        **{f"roles/role/{name}/main.yml": values for name, values in role.items()},
+    }
+
+
+# No shrinking: each try costs ansible-core seconds, and the play is printed as it is.
+SOAK = settings(
+    max_examples=60, deadline=None, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.mark.soak
 @given(st.lists(_play(), min_size=1, max_size=2))
-# No shrinking: each try costs ansible-core seconds, and the play is printed as it is.
-@settings(max_examples=60, deadline=None, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck))
+@SOAK
 def test_random_plays_end_alike(plays: list[dict[str, Any]]) -> None:
+    _compare({"case.yml": plays})
+
+
+@pytest.mark.soak
+@given(_play(FILES), _files())
+@SOAK
+def test_random_roles_and_includes_end_alike(play: dict[str, Any], files: dict[str, Any]) -> None:
+    _compare({"case.yml": [play], **files})
+
+
+def _compare(files: dict[str, Any]) -> None:
     pytest.importorskip("ansible")
     with tempfile.TemporaryDirectory() as folder:
-        case = Path(folder, "case.yml")
-        case.write_text("---\n" + yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
+        text = ""
+        for name, content in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("---\n" + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+            text += f"# {name}\n{path.read_text(encoding='utf-8')}"
         for name in ("ours", "theirs"):
             Path(folder, name).mkdir()
-        ours = observe.by_sparkbed(case, Path(folder, "ours"))
-        theirs = observe.by_ansible(case, Path(folder, "theirs"))
-        assert observe.differences(ours, theirs) == [], case.read_text(encoding="utf-8")
+        ours = observe.by_sparkbed(Path(folder, "case.yml"), Path(folder, "ours"))
+        theirs = observe.by_ansible(Path(folder, "case.yml"), Path(folder, "theirs"))
+        assert observe.differences(ours, theirs) == [], text
