@@ -286,3 +286,25 @@ except Exception as error:
         )
     assert "the SSH connection failed" in done.stdout
     assert done.stderr == ""
+
+
+def test_a_line_without_an_agent(server: Variables) -> None:
+    variables = {**server, "ansible_python_interpreter": "/no/python/here"}
+    with Connections(lambda host: variables) as connections:
+        assert connections.execute("worker-1", "echo 'a  b'; echo err >&2; exit 3") == (3, b"a  b\n", b"err\n")
+        both = "head -c 3000000 /dev/zero >&2; head -c 3000000 /dev/zero"
+        status, out, err = connections.execute("worker-1", both)
+        assert (status, len(out), len(err)) == (0, 3_000_000, 3_000_000)
+        with pytest.raises(Unreachable):
+            connections.agent("worker-1")
+
+
+@pytest.mark.full
+def test_an_output_of_tens_of_megabytes(server: Variables) -> None:
+    with Connections(lambda host: server) as connections:
+        agent = connections.agent("worker-1")
+        line = "head -c 50000000 /dev/zero | tr '\\0' x; head -c 1000000 /dev/zero | tr '\\0' '\\n'; echo end"
+        result = agent.call("shell", [{"_raw_params": line}])[0]
+        assert (result["rc"], len(result["stdout"])) == (0, 51_000_003)
+        assert len(result["stdout_lines"]) == 1_000_001
+        assert agent.call("ping", [{}])[0]["ping"] == "pong"
