@@ -151,14 +151,20 @@ class Agent:
         reply = self._ask(message, doing=f"reading {path}", on_event=lambda _, raw: write(raw))
         return {key: reply[key] for key in ("size", "checksum", "md5sum")}
 
-    def upload(self, source: Path, beside: str) -> str:
+    def upload(self, source: Path, beside: str, on_progress: Callable[[int, int], object] | None = None) -> str:
         """Send a file as it is into a new private file beside the path `beside`; gives its name, for `copy`'s `staged`.
 
-        It is removed when the agent ends, if nothing took it.
+        It is removed when the agent ends, if nothing took it. `on_progress` is given the bytes on their way, and all.
         """
         with source.open("rb") as file:
             size = source.stat().st_size
-            pieces = iter(lambda: file.read(PIECE), b"")
+
+            def read() -> bytes:
+                if on_progress is not None:
+                    on_progress(min(file.tell(), size), size)
+                return file.read(PIECE)
+
+            pieces = iter(read, b"")
             reply = self._ask({"receive": beside, "size": size}, doing=f"sending {source}", raw=_exactly(pieces, size))
         return str(reply["staged"])
 

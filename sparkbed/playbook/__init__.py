@@ -251,7 +251,7 @@ class Runner:
             run = PlayRun(play, name, left, batch, everyone, gone, variables, progress, self.output, pool)
             executor = Executor(
                 reach, variables.hosts, check=check, diff=diff, retrying=self.output.retry, seen=run.scope,
-                connected=self.output.connected, verbosity=self.verbosity,
+                connected=self.output.connected, transferring=self.output.transfer, verbosity=self.verbosity,
             )  # fmt: skip
             try:
                 run.run(executor)

@@ -37,12 +37,17 @@ class Action:
     environment: Mapping[str, str]
     hosts: Hosts
     reset: Callable[[], None]
+    transferring: Callable[[str, str, int, int], None]
     verbosity: int = 0
 
     @property
     def agent(self) -> Agent:
         """The host's agent; connects when it is first asked for."""
         return self.connect()
+
+    def progress(self, name: str, sent: int, total: int) -> None:
+        """Tell how far a file is on its way to the host."""
+        self.transferring(self.host, name, sent, total)
 
     def evaluate(self, expression: str) -> Any:
         """The value of a bare Jinja expression.

@@ -68,6 +68,7 @@ class Executor:
     retrying: Retry
     seen: Callable[[str, Task], Scope]
     connected: Connected
+    transferring: Callable[[str, str, int, int], None]
     verbosity: int = 0
     _agents: dict[tuple[str, str | None], int] = field(default_factory=dict)
 
@@ -266,6 +267,7 @@ class Executor:
                 diff=call.diff,
                 environment=call.environment,
                 verbosity=self.verbosity,
+                transferring=self.transferring,
                 hosts=self.hosts,
                 reset=lambda: self.reach.reset(first.host),
             )

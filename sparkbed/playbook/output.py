@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import shutil
@@ -16,6 +17,7 @@ from sparkbed.model import Position
 from sparkbed.playbook.logfile import LogFile
 from sparkbed.playbook.outcome import Outcome, status_of
 from sparkbed.playbook.plays import Task
+from sparkbed.playbook.progress import Bars
 from sparkbed.playbook.results import Counts
 from sparkbed.remote import Agent
 
@@ -43,7 +45,7 @@ _SECRET_OPTIONS = frozenset(["content", "passphrase", "password", "ssh_key_passp
 
 
 class Output(Protocol):
-    """Where a run tells what it does. Calls come from one thread, `retry` from several."""
+    """Where a run tells what it does. Calls come from one thread, `retry` and `transfer` from several."""
 
     def start(self, playbook: Path, plays: int) -> None: ...
 
@@ -56,6 +58,8 @@ class Output(Protocol):
     def result(self, task: Task, outcome: Outcome) -> None: ...
 
     def retry(self, host: str, task: Task, left: int) -> None: ...
+
+    def transfer(self, host: str, name: str, sent: int, total: int) -> None: ...
 
     def included(self, name: str, hosts: Sequence[str], label: Any = None) -> None: ...
 
@@ -78,6 +82,8 @@ class Silent:
     def result(self, task: Task, outcome: Outcome) -> None: ...
 
     def retry(self, host: str, task: Task, left: int) -> None: ...
+
+    def transfer(self, host: str, name: str, sent: int, total: int) -> None: ...
 
     def included(self, name: str, hosts: Sequence[str], label: Any = None) -> None: ...
 
@@ -114,6 +120,7 @@ class Terminal:
         self._diff = diff
         self._markers = check_mode_markers
         self._lock = threading.Lock()
+        self._bars = Bars(self._stream) if self._stream.isatty() else None
         self._told: set[tuple[str, str]] = set()
 
     # -- the events -------------------------------------------------------------------------------------------------
@@ -168,6 +175,11 @@ class Terminal:
         """A file of tasks, or a role, is included for `hosts`; `label` names the loop's item."""
         item = f" => (item={label})" if label else ""
         self._say(f"included: {name} for {', '.join(hosts)}{item}", "included")
+
+    def transfer(self, host: str, name: str, sent: int, total: int) -> None:
+        """A bar on a terminal; nothing elsewhere, as lines of a log would say it too often."""
+        if self._bars is not None:
+            self._bars.moved(host, name, sent, total)
 
     def note(self, text: str) -> None:
         self._say(text, "skipped")
@@ -277,7 +289,7 @@ class Terminal:
         return "\n".join(f"\033[{_COLOURS[colour]}m{line}\033[0m" for line in text.split("\n"))
 
     def _write(self, painted: str, plain: str) -> None:
-        with self._lock:
+        with self._bars.aside() if self._bars is not None else contextlib.nullcontext(), self._lock:
             self._stream.write(painted + "\n")
             self._stream.flush()
             if self._log:
@@ -308,6 +320,8 @@ class Failures(Terminal):
     def task(self, title: str, task: Task, *, handler: bool, check: bool) -> None: ...
 
     def retry(self, host: str, task: Task, left: int) -> None: ...
+
+    def transfer(self, host: str, name: str, sent: int, total: int) -> None: ...
 
     def included(self, name: str, hosts: Sequence[str], label: Any = None) -> None: ...
 

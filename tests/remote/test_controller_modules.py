@@ -28,6 +28,7 @@ class Context:
     diff: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=dict)
+    sent: list[tuple[str, int, int]] = field(default_factory=list)
 
     def evaluate(self, expression: str) -> Any:
         if expression not in self.names:
@@ -42,6 +43,9 @@ class Context:
 
     def conditional(self, expression: Any) -> bool:
         return expression if isinstance(expression, bool) else bool(self.evaluate(expression))
+
+    def progress(self, name: str, sent: int, total: int) -> None:
+        self.sent.append((name, sent, total))
 
     def execute(self, line: str) -> tuple[int, bytes, bytes]:
         done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=False)
@@ -227,3 +231,12 @@ def test_a_lost_agent_is_not_a_failed_task(tmp_path: Path) -> None:
             controller.run("copy", {"content": "x", "dest": f"{tmp_path}/f"}, context)
         with pytest.raises(Unreachable):
             controller.run("fetch", {"src": "/etc/hostname", "dest": f"{tmp_path}/f"}, context)
+
+
+def test_the_way_of_a_large_file_is_told(context: Context, tmp_path: Path) -> None:
+    (tmp_path / "files/large").write_bytes(b"x" * 3_000_000)
+    controller.run("copy", {"src": "large", "dest": f"{tmp_path}/host/large"}, context)
+    names, sent, totals = zip(*context.sent, strict=True)
+    assert (set(names), set(totals)) == ({"large"}, {3_000_000})
+    assert list(sent) == sorted(sent)
+    assert (sent[0], sent[-1], len(sent) > 5) == (0, 3_000_000, True)

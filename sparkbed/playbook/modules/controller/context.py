@@ -64,6 +64,9 @@ class ActionContext(Protocol):
             Unreachable: when the host can't be reached, or the connection was lost.
         """
 
+    def progress(self, name: str, sent: int, total: int) -> None:
+        """Tell that `sent` of `total` bytes of a file are on their way to the host; all of them at the end."""
+
     def find_file(self, kind: str, name: str) -> Path:
         """A file or directory of the controller, sought as Ansible does; `kind` is `files` or `templates`.
 
@@ -90,3 +93,12 @@ def failed(msg: Any, **more: Any) -> dict[str, Any]:
 
 def call_agent(context: ActionContext, module: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return context.agent.call(module, items, check=context.check, diff=context.diff, environment=context.environment)
+
+
+def upload(context: ActionContext, path: Path, beside: str) -> str:
+    """Send a large file to the host, telling how far it is; see `Agent.upload`."""
+    total = path.stat().st_size
+    try:
+        return context.agent.upload(path, beside, lambda sent, _: context.progress(path.name, sent, total))
+    finally:
+        context.progress(path.name, total, total)

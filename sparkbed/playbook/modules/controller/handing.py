@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sparkbed.agent.client import sha1_of
-from sparkbed.playbook.modules.controller.context import ActionContext, call_agent, failed
+from sparkbed.playbook.modules.controller.context import ActionContext, call_agent, failed, upload
 from sparkbed.playbook.modules.controller.sending import LARGEST_IN_MESSAGE
 
 
@@ -68,5 +68,5 @@ def _with_file(module: str, item: Mapping[str, Any], path: Path, context: Action
     result = call_agent(context, module, [announced])[0]
     if "send" not in result:
         return result
-    staged = context.agent.upload(path, result["send"])
+    staged = upload(context, path, result["send"])
     return call_agent(context, module, [{**announced, "staged": staged}])[0]

@@ -14,7 +14,7 @@ from typing import Any
 from sparkbed.agent import Unreachable
 from sparkbed.agent.client import sha1_of
 from sparkbed.errors import HostError, SparkbedError
-from sparkbed.playbook.modules.controller.context import ActionContext, call_agent, failed
+from sparkbed.playbook.modules.controller.context import ActionContext, call_agent, failed, upload
 
 LARGEST_IN_MESSAGE = 256 * 1024
 """Bytes of content that ride in the message; of larger files the digest goes first."""
@@ -68,13 +68,12 @@ def send_files(name: str, calls: Sequence[tuple[Mapping[str, Any], ActionContext
 
 def _send(context: ActionContext, items: list[dict[str, Any]], large: Mapping[int, Path]) -> list[dict[str, Any]]:
     """Copy all items; the large files that the host has not got follow as bytes, one at a time."""
-    agent = context.agent
     results = call_agent(context, "copy", items)
     for number, path in large.items():
         if "send" not in results[number]:
             continue
         try:
-            staged = agent.upload(path, results[number]["send"])
+            staged = upload(context, path, results[number]["send"])
         except Unreachable:
             raise
         except HostError as error:
