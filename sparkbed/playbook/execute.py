@@ -311,14 +311,14 @@ class Executor:
         return Call(
             host=target,
             way=way,
-            become_user=self._become_user(scope, there, task, self.reach.login(target, way)),
+            become_user=self._become_user(scope, there, task, lambda: self.reach.login(target, way)),
             args=args,
             environment=_environment(scope, settings.environment),
             check=self.check if settings.check_mode is None else flag(scope, settings.check_mode),
             diff=self.diff if settings.diff is None else flag(scope, settings.diff),
         )
 
-    def _become_user(self, scope: Scope, there: Scope, task: Task, login: str | None) -> str | None:
+    def _become_user(self, scope: Scope, there: Scope, task: Task, login: Callable[[], str | None]) -> str | None:
         """Whom the task runs as; None for the user that we connect as.
 
         Variables of the host where it runs (`there`) win over keywords.
@@ -338,7 +338,7 @@ class Executor:
         user = next((str(final(one)) for one in users if one is not missing), None)
         if user is None:
             user = scope.text(settings.become_user) if settings.become_user else "root"
-        return None if user == login else user
+        return None if user == login() else user
 
     def _judged(self, task: Task, scope: Scope, call: Call, result: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
         """The module's answer with `failed` and `changed` as the task wants them; facts and notifications kept."""
