@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from sparkbed import inventory
-from sparkbed.playbook import PlayResult, Runner, rendered_connection_variables
+from sparkbed.playbook import Output, PlayResult, Runner, rendered_connection_variables
 from sparkbed.provision import keys
 from sparkbed.remote import Connections
 from tests.remote.conftest import eventually, free_port
@@ -66,6 +66,7 @@ class Machine:
         self._process = process
         self.hosts = folder / "hosts.yml"
         self.hosts.write_text(yaml.safe_dump({"all": {"hosts": {"machine": variables}}}))
+        self.root = root()
         self._known_hosts = variables["sparkbed_known_hosts"]
 
     @property
@@ -79,10 +80,10 @@ class Machine:
         enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--uts", "--root", "--wd=/", *argv]
         return subprocess.run(enter, capture_output=True, text=True, check=True).stdout
 
-    def by_us(self, play: Path, **options: Any) -> PlayResult:
+    def by_us(self, play: Path, output: Output | None = None, **options: Any) -> PlayResult:
         inside = inventory.load(self.hosts)
         with Connections(lambda host: rendered_connection_variables(inside, host)) as connections:
-            return Runner(inside, connections).play(play, **options)
+            return Runner(inside, connections, output=output).play(play, **options)
 
     def by_ansible(self, play: Path, *options: str) -> None:
         program = Path(sys.executable).parent / "ansible-playbook"

@@ -52,6 +52,7 @@ def write(folder: Path) -> Path:
     _put(folder / "etc/apt/sources.list", "deb [trusted=yes] file:/packages ./\n")
     for name, version in WHEELS:
         _wheel(folder / "wheels", name, version)
+    _put(folder / "etc/pip.conf", "[global]\nno-index = true\nfind-links = /wheels\ndisable-pip-version-check = true\n")
     _put(folder / "requirements.txt", "sparkbed-two\n")
     _put(folder / "etc/init.d/sbd", SCRIPT, 0o755)
     _put(folder / "etc/skel/.sb", "from the skeleton\n")
