@@ -39,6 +39,11 @@ def root() -> Path:
         pytest.skip("only root can make machines of namespaces")
     if shutil.which("mmdebstrap") is None:
         pytest.skip("mmdebstrap is not installed: apt-get install mmdebstrap")
+    probe = subprocess.run(
+        ["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, text=True, check=False
+    )
+    if probe.returncode:
+        pytest.skip(f"no namespaces for us here: {probe.stderr.strip()}")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sparkbed-tests"
     argv = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={INSIDE}"]
     argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in DOCS]
