@@ -187,7 +187,8 @@ class Runner:
         grows = _grows(plays)
         choice = Choice(tags, skip_tags)
         if not grows:
-            for play in plays:
+            # `hostvars` grow while the run goes on: what they name is not known yet.
+            for play in [play for play in plays if "hostvars" not in play.hosts]:
                 shared.check(choice.play(play), self._hosts(play, within, variables, strict=True), self.inventory)
         reach = Reach(self.connections, hosts)
         refuse = Refusal.of(self.inventory.path, path)
