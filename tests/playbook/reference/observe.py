@@ -33,7 +33,7 @@ VOLATILE = frozenset(
     str.split("""
     ansible_facts atime stop ctime mtime birthtime delta start end inode ino dev device exception invocation warnings
     deprecations attr_flags attributes block_size blocks nlink charset mimetype version size uid gid owner group
-    gr_name pw_name backup_file _ansible_no_log _ansible_parsed failed_when_suppressed_exception src state
+    gr_name pw_name backup backup_file _ansible_no_log _ansible_parsed failed_when_suppressed_exception src state
     skipped failed elapsed module_stdout module_stderr _ansible_verbose_always _ansible_verbose_override
     _ansible_delegated_vars md5sum ansible_delegated_vars diff
     """)
