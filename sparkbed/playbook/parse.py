@@ -5,6 +5,7 @@ A refusal names file, line and construct, and the `ansible-playbook` command tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -119,8 +120,8 @@ class _Reader:
                 entry.get("gather_timeout"),
                 self.outer.when,
             ),
-            serial=listed(entry, "serial"),
-            max_fail_percentage=entry.get("max_fail_percentage"),
+            serial=self._numbers(entry, "serial"),
+            max_fail_percentage=next(iter(self._numbers(entry, "max_fail_percentage")), None),
             order=self._order(entry),
             force_handlers=entry.get("force_handlers"),
         )
@@ -150,6 +151,17 @@ class _Reader:
             steps.extend(found)
             handlers.extend(its_handlers)
         return roles, tuple(steps), tuple(handlers)
+
+    def _numbers(self, entry: Map, key: str) -> tuple[Any, ...]:
+        """Numbers or percentages, of which those that hold a template are known when the play begins."""
+        values = listed(entry, key)
+        for value in values:
+            text = str(value).strip().removesuffix("%")
+            if not is_template(value) and (isinstance(value, bool) or not re.fullmatch(r"-?\d+(\.\d+)?", text)):
+                raise self.refuse.wrong(
+                    f"{key} takes a number or a percentage, not {value!r}", entry.where(key), "As 2 or 30%."
+                )
+        return values
 
     def _vars_files(self, entry: Map) -> tuple[Any, ...]:
         files = listed(entry, "vars_files")
