@@ -120,7 +120,7 @@ def play(
     list_tags: bool = False,
     list_hosts: bool = False,
     syntax_check: bool = False,
-    forks: int = 10,
+    forks: int = 50,
     extra_vars: list[str] | None = None,
     verbose: int = 0,
 ) -> None:

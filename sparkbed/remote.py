@@ -30,6 +30,8 @@ from sparkbed.errors import HostError
 
 __all__ = ["Agent", "Connections", "Finished", "Unreachable"]
 
+SSH_PORT = 22
+
 CONNECT_TIMEOUT = 15
 """Seconds for TCP, and again for the server's banner and for its answer to our key."""
 SILENCE = 60
@@ -326,23 +328,47 @@ def _connection_for(name: str, variables: Mapping[str, Any]) -> fabric.Connectio
         connect_kwargs=kwargs,
     )
     connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    _load_known_hosts(name, connection.client, known_hosts)
+    _know_host(name, connection, known_hosts)
     return connection
 
 
-def _load_known_hosts(name: str, client: paramiko.SSHClient, chosen: Any) -> None:
-    """Read as "system" keys, which paramiko never writes back."""
+def _know_host(name: str, connection: fabric.Connection, chosen: Any) -> None:
+    """Give the client the host's keys out of the known hosts files; it never writes them back.
+
+    paramiko would read the whole files anew for each host, which is quadratic in the number of hosts.
+    """
+    host, port = connection.host, int(connection.port)
+    entry = host if port == SSH_PORT else f"[{host}]:{port}"
+    files = [Path("/etc/ssh/ssh_known_hosts"), Path.home() / ".ssh" / "known_hosts"]
     if chosen:
-        path = Path(str(chosen)).expanduser()
+        files = [Path(str(chosen)).expanduser()]
+    known = connection.client.get_host_keys()
+    for path in files:
+        if not chosen and not path.is_file():
+            continue
         try:
-            client.load_system_host_keys(str(path))
+            found: Mapping[str, paramiko.PKey] = _host_keys(path).lookup(entry) or {}
         except (OSError, paramiko.SSHException) as error:
             hint = "It is named by sparkbed_known_hosts; inv provision writes it for the hosts that it makes."
+            hint = hint if chosen else "ssh reads it too: look at its permissions."
             raise Unreachable(f"{name}: can't read the known host keys: {error}", where=str(path), hint=hint) from None
-        return
-    for path in (Path("/etc/ssh/ssh_known_hosts"), Path.home() / ".ssh" / "known_hosts"):
-        if path.is_file():
-            client.load_system_host_keys(str(path))
+        for kind, key in found.items():
+            if kind not in (known.lookup(entry) or {}):  # the first line that names the host counts, as for ssh
+                known.add(entry, kind, key)
+
+
+_files_of_keys: dict[tuple[Path, int, int], paramiko.HostKeys] = {}
+_reading_keys = threading.Lock()
+
+
+def _host_keys(path: Path) -> paramiko.HostKeys:
+    """The keys in a known hosts file, read once until it changes."""
+    about = path.stat()
+    with _reading_keys:
+        version = (path, about.st_mtime_ns, about.st_size)
+        if version not in _files_of_keys:
+            _files_of_keys[version] = paramiko.HostKeys(str(path))
+        return _files_of_keys[version]
 
 
 def _socket(name: str, host: str, port: int) -> socket.socket:

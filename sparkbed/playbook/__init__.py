@@ -70,6 +70,10 @@ class Listed:
     where: str
 
 
+FORKS = 50
+"""Hosts at once where nothing is said. A host costs a thread that waits most of the time, not a process."""
+
+
 class Runner:
     """Runs playbooks on the hosts of an inventory. Compiled templates are kept from one playbook to the next."""
 
@@ -79,7 +83,7 @@ class Runner:
         connections: Connections,
         *,
         output: Output | None = None,
-        forks: int = 10,
+        forks: int = FORKS,
         verbosity: int = 0,
     ) -> None:
         if forks < 1:

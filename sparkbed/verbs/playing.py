@@ -14,7 +14,7 @@ from sparkbed.errors import DocumentError, UsageError
 from sparkbed.home import Home
 from sparkbed.inventory import Inventory
 from sparkbed.inventory.provisioning import specs
-from sparkbed.playbook import Runner, arguments, rendered_connection_variables
+from sparkbed.playbook import FORKS, Runner, arguments, rendered_connection_variables
 from sparkbed.playbook.listing import listing
 from sparkbed.playbook.output import Terminal
 from sparkbed.provision import provider_for
@@ -46,7 +46,7 @@ class PlayOptions:
     limit: str = ""
     start_at_task: str = ""
     lists: Lists = Lists()
-    forks: int = 10
+    forks: int = FORKS
     extra_vars: list[str] = field(default_factory=list)
     verbosity: int = 0
 
