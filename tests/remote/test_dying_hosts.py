@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import selectors
@@ -144,18 +145,28 @@ class Site:
     def nothing_is_left(self, *expected: str) -> None:
         """No agent, nothing that a task started, no file beside the expected ones."""
         eventually(lambda: not [pid for pid in self.seen.pids if alive(pid)], "the agents end")
-        eventually(lambda: not self._running(), f"what the tasks started ends: {self._running()}")
+        eventually(lambda: not self.running(), "what the tasks started ends")
         assert sorted(path.name for path in self.folder.iterdir()) == sorted(expected)
 
-    def _running(self) -> list[str]:
+    def end_running(self) -> bool:
+        """End what runs; says whether there was any."""
+        found = self.running()
+        for pid, _ in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return bool(found)
+
+    def running(self) -> list[tuple[int, str]]:
+        """The processes that have the marker among their words."""
         found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 words = path.read_bytes()
             except OSError:
                 continue
-            if self.marker.encode() in words and alive(int(path.parent.name)) and b"pytest" not in words:
-                found.append(words.replace(b"\0", b" ").decode("utf-8", "replace"))
+            pid = int(path.parent.name)
+            if self.marker.encode() in words and alive(pid):
+                found.append((pid, words.replace(b"\0", b" ").decode("utf-8", "replace")))
         return found
 
 
@@ -224,17 +235,9 @@ def test_an_agent_is_killed(site: Site) -> None:
     kill = {"name": "Die", "shell": "sleep {{ marker }} & kill -9 $PPID; sleep {{ marker }}", "when": "me == 'b'"}
     said = unreachable(site.play(kill), "Die")
     assert "the connection to its agent was lost while running the module 'shell'" in said
-    # What the agent's own command started is the host's to end when even the agent could not.
-    for process in [path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if _has(path, site.marker)]:
-        os.kill(int(process), signal.SIGKILL)
+    # With its agent killed outright, nobody is left to end what a command had started: so it is with Ansible's, too.
+    eventually(lambda: not site.end_running(), "the command is ended")
     site.nothing_is_left()
-
-
-def _has(path: Path, marker: str) -> bool:
-    try:
-        return marker.encode() in path.read_bytes().split(b"\0")
-    except OSError:
-        return False
 
 
 def test_a_connection_is_cut(site: Site, proxy: Proxy) -> None:
