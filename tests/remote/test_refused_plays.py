@@ -42,7 +42,8 @@ def test_the_command_that_is_named_works(
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {
         **os.environ, "PATH": path, "SPARKBED_HOME": str(tmp_path / "state"), "PYTHONPATH": str(ROOT),
-        "ANSIBLE_HOME": str(tmp_path / "ansible"), "ANSIBLE_REMOTE_TEMP": str(tmp_path / "remote"), "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_HOME": str(tmp_path / "ansible"), "ANSIBLE_REMOTE_TEMP": str(tmp_path / "remote"),
+        "ANSIBLE_NOCOLOR": "1",
     }  # fmt: skip
     command = [sys.executable, "-m", "sparkbed", "play", "my play.yml", "-i", "mine.yml"]
     refused = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
