@@ -100,7 +100,7 @@ def by_sparkbed(case: Path, folder: Path) -> Observed:
                 raise
             raise AssertionError(f"{case.name} was refused: {error}") from error
     recap = {host: asdict(counts) for host, counts in seen.counts.items()}
-    return Observed(failed, recap, _cleaned(seen.results, out), _tree(out))
+    return Observed(failed, recap, _cleaned(seen.results, out), tree(out))
 
 
 class Recorder(Silent):
@@ -136,8 +136,24 @@ def by_ansible(case: Path, folder: Path) -> Observed:
     command += [f"--limit={asked['limit']}"] if "limit" in asked else []
     command += [f"--start-at-task={asked['start_at_task']}"] if "start_at_task" in asked else []
     command += [f"--{name}" for name in ("check", "diff") if asked.get(name)]
-    environment = {
-        **os.environ,
+    environment = {**os.environ, **surroundings(folder, record)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    results: dict[str, list[dict[str, Any]]] = {}
+    recap: dict[str, dict[str, int]] = {}
+    for line in record.read_text(encoding="utf-8").splitlines() if record.exists() else []:
+        entry = json.loads(line)
+        if "recap" in entry:
+            recap = {host: recap_of(counts) for host, counts in entry["recap"].items()}
+        elif entry["task"].rpartition(" : ")[2] != "meta":
+            results.setdefault(entry.pop("host"), []).append(entry)
+    if not recap and done.returncode:
+        raise AssertionError(f"ansible-playbook: {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return Observed(done.returncode != 0, recap, _cleaned(results, out), tree(out))
+
+
+def surroundings(folder: Path, record: Path) -> dict[str, str]:
+    """The environment of an ansible-playbook that writes its results to `record` and keeps to `folder`."""
+    return {
         "RECORD_RESULTS": str(record),
         "ANSIBLE_CALLBACK_PLUGINS": str(HERE),
         "ANSIBLE_CALLBACKS_ENABLED": "record_results",
@@ -147,21 +163,9 @@ def by_ansible(case: Path, folder: Path) -> Observed:
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_FORKS": "3",
     }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    results: dict[str, list[dict[str, Any]]] = {}
-    recap: dict[str, dict[str, int]] = {}
-    for line in record.read_text(encoding="utf-8").splitlines() if record.exists() else []:
-        entry = json.loads(line)
-        if "recap" in entry:
-            recap = {host: _ours(counts) for host, counts in entry["recap"].items()}
-        elif entry["task"].rpartition(" : ")[2] != "meta":
-            results.setdefault(entry.pop("host"), []).append(entry)
-    if not recap and done.returncode:
-        raise AssertionError(f"ansible-playbook: {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return Observed(done.returncode != 0, recap, _cleaned(results, out), _tree(out))
 
 
-def _ours(counts: dict[str, int]) -> dict[str, int]:
+def recap_of(counts: dict[str, int]) -> dict[str, int]:
     return {{"failures": "failed"}.get(name, name): number for name, number in counts.items()}
 
 
@@ -183,7 +187,7 @@ def _without(value: Any) -> Any:
     return [_without(item) for item in value] if isinstance(value, list) else value
 
 
-def _tree(out: Path) -> dict[str, str]:
+def tree(out: Path) -> dict[str, str]:
     """Every file below the folder: its kind, mode and content."""
     found = {}
     for path in sorted(out.rglob("*")):
