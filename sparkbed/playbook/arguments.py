@@ -13,6 +13,7 @@ _OPENING = re.compile(r"\{\{|\{%|\{#")
 _CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
 # What a backslash means in the value of an option; in words that are no option it is the shell's.
 _ESCAPE = re.compile(r"""\\U[0-9a-fA-F]{8}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\N\{[^}]+\}|\\[\\'"abfnrtv]""")
+_TEMPLATED_NAME = re.compile(r"\{\{.*?\}\}\w*(?==)", re.DOTALL)
 _OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -74,8 +75,11 @@ def _unquote(word: str) -> str:
 
 def _option(word: str) -> tuple[str, str] | None:
     """The name and value of `name=value`; None for any other word."""
-    name, equals, value = word.partition("=")
-    if not equals or not _OPTION.fullmatch(name):
+    template = _TEMPLATED_NAME.match(word)
+    name, equals, value = (
+        (template[0], word[template.end()], word[template.end() + 1 :]) if template else word.partition("=")
+    )
+    if not equals or not (template or _OPTION.fullmatch(name)):
         return None
     return name, _unquote(_ESCAPE.sub(lambda found: codecs.decode(found[0], "unicode-escape"), value))
 

@@ -242,6 +242,8 @@ class _Checker:
                 tree = self.templates.parse_file(text, **options)
             except jinja2.TemplateSyntaxError as error:
                 raise self._syntax(error, Position(path, error.lineno)) from None
+            except ValueError as error:
+                raise self.refuse.wrong(str(error), Position(path, 1), "Correct the first line.") from None
             self._tree(tree, Position(path, 1), use, lines=True)
             use.asked |= TEMPLATE_MAGIC
             self._settle(use)

@@ -44,7 +44,12 @@ class PlayVariables:
             params=(*task.place.params, *_layer(role.all_params if role else {})),
             task=task.settings.vars,
             play=(*_layer(role.all_values if role else {}), *exports, *self._play_layers(host, magic)),
-            defaults=(*_layer(role.all_defaults if role else {}), *defaults),
+            # Tasks always see an address; `hostvars` has it only where the inventory says it.
+            defaults=(
+                *_layer(role.all_defaults if role else {}),
+                *defaults,
+                Layer({"ansible_host": host}, document=False),
+            ),
             magic={**magic, **self._names, **self._magic(task)},
             folder=task.folder,
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from sparkbed import documents
 from sparkbed.documents import Map, Seq
+from sparkbed.errors import DocumentError
 from sparkbed.model import Position
 from sparkbed.playbook.keywords import (
     BLOCK_KEYWORDS,
@@ -176,7 +177,13 @@ class StepReader:
         place = _led(self.place) if task.module == "include_role" else self.place
         place = replace(place, params=(Layer(own, document=True), *place.params) if own else place.params)
         task = replace(task, args=args, place=place, include=include)
-        steps, roles = self._ahead(task)
+        try:
+            steps, roles = self._ahead(task)
+        except DocumentError:
+            if not task.settings.when:
+                raise
+            # A file for other systems than the hosts' may hold anything: it is refused when a host comes to it.
+            return task
         return replace(task, include=replace(include, ahead=steps, roles=roles))
 
     def _ahead(self, task: Task) -> tuple[tuple[Step, ...] | None, tuple[Role, ...]]:

@@ -200,7 +200,8 @@ class PlayRun:
             if isinstance(step, Block):
                 self._block(step, active, rescuing=rescuing)
                 continue
-            active = self._without_completed(step, active)
+            # A handler runs after its role has come to its end.
+            active = active if handler else self._without_completed(step, active)
             if not active:
                 continue
             if step.module == "meta":

@@ -28,7 +28,7 @@ from sparkbed.playbook.keywords import (
     short,
 )
 from sparkbed.playbook.plays import Loop, Place, Settings, Task
-from sparkbed.playbook.templating import is_template
+from sparkbed.playbook.templating import is_all_template, is_template
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ class TaskReader:
         template = None
         if isinstance(more, str) and is_template(more):
             template, more = more, None
+        elif isinstance(raw, str) and more is None and not spec.free_form and _is_one_template(raw):
+            template, raw = raw, None
         if more is not None and not isinstance(more, Map):
             raise self.refuse.wrong("`args` must be a mapping", item.where("args"), "One option a line.")
         args = Map(where)
@@ -126,6 +128,8 @@ class TaskReader:
                 args[name] = value
                 args.key_positions[name] = source.where(name) if source is not None else where
         for message, option in modules.check_arguments(spec, args):
+            if template is not None and option not in args:
+                continue  # the template may give it
             raise self.refuse(message, args.where(option))
         return spec.name, args, template
 
@@ -189,3 +193,11 @@ class TaskReader:
             extended_allitems=control.get("extended_allitems", True),
             break_when=listed(control, "break_when"),
         )
+
+
+def _is_one_template(text: str) -> bool:
+    """Whether `text` is a template of all options, and not `name=value`."""
+    try:
+        return is_all_template(text.strip()) and arguments.options(text) == ({}, [text.strip()])
+    except arguments.UnbalancedError:
+        return False

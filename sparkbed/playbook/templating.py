@@ -7,6 +7,7 @@ Text that came from hosts or from `register` is never a template.
 
 from __future__ import annotations
 
+import ast
 import datetime
 import itertools
 import threading
@@ -365,21 +366,24 @@ class Templates:
         found = self._files.get(key)
         if found is not None:
             return found
-        environment = _Environment(
-            keep_backslashes=False,
-            loader=jinja2.FileSystemLoader([str(folder) for folder in (*search, path.parent)]),
-            **options,
-        )
-        environment.globals.update(
-            {name: self._environment.globals[name] for name in _LOOKUPS if name in self._environment.globals}
-        )
         try:
             text = path.read_text(encoding="utf-8")
+            own, text = _headed(text)
+            environment = _Environment(
+                keep_backslashes=False,
+                loader=jinja2.FileSystemLoader([str(folder) for folder in (*search, path.parent)]),
+                **{**options, **own},
+            )
+            environment.globals.update(
+                {name: self._environment.globals[name] for name in _LOOKUPS if name in self._environment.globals}
+            )
             found = text, environment.from_string(text)
         except UnicodeDecodeError as error:
             raise TemplateError(f"{path} is not UTF-8 at byte {error.start}") from None
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(f"{path}:{error.lineno}: {error.message}") from None
+        except ValueError as error:
+            raise TemplateError(f"{path}:1: {error}") from None
         with self._lock:
             self._files[key] = found
         return found
@@ -400,7 +404,8 @@ class Templates:
 
     def parse_file(self, text: str, **options: Any) -> nodes.Template:
         """The syntax tree of a template file with its own delimiters."""
-        return _Environment(keep_backslashes=False, **options).parse(text)
+        own, body = _headed(text)
+        return _Environment(keep_backslashes=False, **{**options, **own}).parse(body)
 
     def parse_expression(self, text: str) -> nodes.Template:
         """The syntax tree of a bare expression."""
@@ -452,6 +457,41 @@ def _expression_tree(environment: _Environment, text: str) -> nodes.Template:
     tree = nodes.Template([nodes.Output([body], lineno=1)], lineno=1)
     tree.set_environment(environment)
     return tree
+
+
+_HEADER = "#jinja2:"
+
+
+def _headed(text: str) -> tuple[dict[str, Any], str]:
+    """What the first line `#jinja2: trim_blocks: False, ...` of a template file asks for, and the lines below it."""
+    if not text.startswith(_HEADER):
+        return {}, text
+    head, _, body = text.partition("\n")
+    asked: dict[str, Any] = {}
+    for pair in head.removeprefix(_HEADER).split(","):
+        key, colon, value = pair.partition(":")
+        if not colon or key.strip() not in _IN_HEADER:
+            raise ValueError(f"{_HEADER} takes `option: value, ...`, not {pair.strip()!r}")
+        try:
+            asked[key.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            raise ValueError(f"{_HEADER} takes Python's True, False and quoted texts, not {value.strip()!r}") from None
+    return asked, body
+
+
+_IN_HEADER = frozenset(
+    [
+        "block_start_string",
+        "block_end_string",
+        "variable_start_string",
+        "variable_end_string",
+        "comment_start_string",
+        "comment_end_string",
+        "trim_blocks",
+        "lstrip_blocks",
+        "newline_sequence",
+    ]
+)
 
 
 def _query(lookup: Callable[..., Any]) -> Callable[..., Any]:

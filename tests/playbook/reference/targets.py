@@ -89,8 +89,8 @@ def _needed(targets: Path, target: str) -> set[str]:
         found.add(name)
         meta = targets / name / "meta" / "main.yml"
         about = yaml.safe_load(meta.read_text(encoding="utf-8")) if meta.exists() else None
-        for role in (about or {}).get("dependencies") or ():
-            waiting.append(role if isinstance(role, str) else str(role.get("role", role.get("name"))))
+        roles = (about or {}).get("dependencies") or ()
+        waiting.extend(role if isinstance(role, str) else str(role.get("role", role.get("name"))) for role in roles)
     return found
 
 
