@@ -1,4 +1,4 @@
-"""Random playbooks drawn wide (batches, options, files, roles, until, delegation), by our engine and by ansible-core."""
+"""Random playbooks (batches, options, files, roles, until, delegation), by our engine and by ansible-core."""
 
 from __future__ import annotations
 
