@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import signal
@@ -74,23 +73,24 @@ def measured(command: Sequence[str], servers: Sequence[int], log: Path, environm
 
 
 def end_orphans(known: Sequence[int]) -> float:
-    """End our children that are none of `known`; their CPU seconds."""
+    """End our children that are none of `known`, and what they leave to us in turn; their CPU seconds."""
     spent = 0.0
-    for pid in children([os.getpid()]):
-        if pid in known:
-            continue
-        with contextlib.suppress(ProcessLookupError):  # it has ended by now
-            os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 10
-        while True:
-            found, _, usage = os.wait4(pid, os.WNOHANG)
-            if found:
-                spent += usage.ru_utime + usage.ru_stime
-                break
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
+    while orphans := [pid for pid in children([os.getpid()]) if pid not in known]:
+        spent += sum(_ended(pid) for pid in orphans)
     return spent
+
+
+def _ended(pid: int) -> float:
+    """End a child of ours; its CPU seconds."""
+    os.kill(pid, signal.SIGTERM)  # it is there, if only as a zombie, until we have waited for it
+    deadline = time.monotonic() + 10
+    while True:
+        found, _, usage = os.wait4(pid, os.WNOHANG)
+        if found:
+            return usage.ru_utime + usage.ru_stime
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def children(parents: Collection[int]) -> list[int]:

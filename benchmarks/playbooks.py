@@ -11,6 +11,7 @@ import argparse
 import datetime
 import os
 import platform
+import signal
 import statistics
 import sys
 import tempfile
@@ -46,6 +47,7 @@ def main() -> int:
     if min(options.rounds, options.hosts, options.forks) < 1:
         parser.error("--rounds, --hosts and --forks are whole numbers from 1 on")
     adopt_orphans()
+    signal.signal(signal.SIGTERM, _interrupt)
     with tempfile.TemporaryDirectory(prefix="sparkbed-bench-") as folder:
         # What hosts have; elsewhere the interpreter behind our venv.
         python = system if Path(system := "/usr/bin/python3").exists() else str(Path(sys.executable).resolve())
@@ -56,6 +58,9 @@ def main() -> int:
             except RunFailed as failure:
                 print(f"bench: {failure}", file=sys.stderr)
                 return 1
+            except KeyboardInterrupt:
+                print("bench: interrupted", file=sys.stderr)
+                return 1
             finally:
                 end_orphans(up.pids)
     report = "\n\n".join([how(up, options.rounds, costs), *tables(chosen, costs)])
@@ -63,6 +68,10 @@ def main() -> int:
     if options.docs:
         paste(report, f"bench playbooks, {options.hosts} hosts")
     return 0
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 # -- running -----------------------------------------------------------------------------------------------------------
