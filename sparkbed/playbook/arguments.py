@@ -13,7 +13,7 @@ _OPENING = re.compile(r"\{\{|\{%|\{#")
 _CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
 # What a backslash means in the value of an option; in words that are no option it is the shell's.
 _ESCAPE = re.compile(r"""\\U[0-9a-fA-F]{8}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\N\{[^}]+\}|\\[\\'"abfnrtv]""")
-_TEMPLATED_NAME = re.compile(r"\{\{.*?\}\}\w*(?==)", re.DOTALL)
+_TEMPLATED_NAME = re.compile(r"\w*\{\{.*?\}\}\w*(?==)", re.DOTALL)
 _OPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sparkbed.playbook.arguments import options
 from sparkbed.playbook.templating import TemplateError
 
-_SHORTCUT = re.compile(r"(?P<start>\d+)-(?P<end>\d+)(?:/(?P<stride>\d+))?(?::(?P<format>.+))?")
+_SHORTCUT = re.compile(r"(?:(?P<start>\d+)-)?(?P<end>\d+)(?:/(?P<stride>\d+))?(?::(?P<format>.+))?")
 
 
 def items(terms: list[Any]) -> list[Any]:

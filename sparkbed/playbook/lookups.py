@@ -80,7 +80,9 @@ def _env(_scope: Any, term: Any, options: Options) -> Any:
 def _vars(scope: Any, terms: list[Any], options: Options) -> list[Any]:
     found = []
     for term in lookup_lists.items(terms):
-        value = scope.resolve(str(term))
+        if not isinstance(term, str):
+            raise TemplateError(f"Variable name must be 'str' not {type(term).__name__!r}.")
+        value = scope.resolve(term)
         if value is missing:
             if options.get("default") is None:
                 raise TemplateError(f"No variable named {term!r} was found.")

@@ -116,7 +116,7 @@ class TaskReader:
         template = None
         if isinstance(more, str) and is_template(more):
             template, more = more, None
-        elif isinstance(raw, str) and more is None and not spec.free_form and _is_one_template(raw):
+        elif isinstance(raw, str) and not spec.free_form and _is_one_template(raw):
             template, raw = raw, None
         if more is not None and not isinstance(more, Map):
             raise self.refuse.wrong("`args` must be a mapping", item.where("args"), "One option a line.")

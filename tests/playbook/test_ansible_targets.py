@@ -1,0 +1,36 @@
+"""Ansible's own integration targets by both engines: the table in reference/targets.yml says what comes of each.
+
+Their source is fetched for the time of the test and never kept. What ansible-core itself fails here is skipped.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reference import targets  # its folder has to be on the path first
+
+TABLE = targets.expected()
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("ansible")
+    return targets.fetch(tmp_path_factory.mktemp("source"))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("target", sorted(TABLE))
+def test_ends_as_the_table_says(target: str, fetched: Path, tmp_path: Path) -> None:
+    for name in ("ours", "theirs"):
+        (tmp_path / name).mkdir()
+    theirs = targets.by_ansible(fetched, target, tmp_path / "theirs")
+    if theirs.failed:
+        pytest.skip(f"ansible-core itself fails it here: {theirs.words[-300:]}")
+    seen = targets.verdict(targets.by_sparkbed(fetched, target, tmp_path / "ours"), theirs)
+    kind, _, words = TABLE[target].partition(": ")
+    assert seen.startswith(kind), seen
+    assert words in seen
