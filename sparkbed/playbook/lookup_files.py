@@ -8,7 +8,6 @@ import glob
 import os
 import re
 import subprocess
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -170,6 +169,8 @@ def url(_scope: Any, term: Any, options: Options) -> Any:
     """What a web server answers: its lines, or the whole text without `split_lines`."""
     if not re.match(r"https?://", str(term)):
         raise TemplateError(f"lookup url takes http and https, not {term!r}")
+    import urllib.request  # 30 ms, which only plays that use it should pay for
+
     request = urllib.request.Request(str(term), headers=dict(options.get("headers", {})))  # noqa: S310  # see above
     try:
         with urllib.request.urlopen(request, timeout=float(options.get("timeout", 10))) as answer:  # noqa: S310
