@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import selectors
@@ -105,9 +104,11 @@ class Seen(Silent):
 
     def __init__(self) -> None:
         self.pids: list[int] = []
+        self.of_host: dict[str, int] = {}
 
     def connected(self, host: str, agent: Agent, become_user: str | None) -> None:
         self.pids.append(agent.pid)
+        self.of_host[host] = agent.pid
 
 
 class Site:
@@ -147,14 +148,6 @@ class Site:
         eventually(lambda: not [pid for pid in self.seen.pids if alive(pid)], "the agents end")
         eventually(lambda: not self.running(), "what the tasks started ends")
         assert sorted(path.name for path in self.folder.iterdir()) == sorted(expected)
-
-    def end_running(self) -> bool:
-        """End what runs; says whether there was any."""
-        found = self.running()
-        for pid, _ in found:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return bool(found)
 
     def running(self) -> list[tuple[int, str]]:
         """The processes that have the marker among their words."""
@@ -232,12 +225,45 @@ def sleeping(site: Site) -> dict[str, Any]:
 
 
 def test_an_agent_is_killed(site: Site) -> None:
-    kill = {"name": "Die", "shell": "sleep {{ marker }} & kill -9 $PPID; sleep {{ marker }}", "when": "me == 'b'"}
-    said = unreachable(site.play(kill), "Die")
+    killer = when_there(site.folder / "begun", lambda: os.kill(site.seen.of_host["b"], signal.SIGKILL))
+    said = unreachable(site.play(sleeping(site)), "Work")
+    killer.join(DEADLINE)
     assert "the connection to its agent was lost while running the module 'shell'" in said
-    # With its agent killed outright, nobody is left to end what a command had started: so it is with Ansible's, too.
-    eventually(lambda: not site.end_running(), "the command is ended")
-    site.nothing_is_left()
+    site.nothing_is_left("begun")
+
+
+@pytest.mark.parametrize("module", ["copy", "script"])
+def test_an_agent_is_killed_with_a_file_of_ours(site: Site, module: str) -> None:
+    """In the middle of a large file that is on its way, and in the middle of a script of ours."""
+    source = site.base / "source"
+    if module == "copy":
+        with source.open("wb") as file:
+            file.truncate(200_000_000)
+        task = {"copy": {"src": str(source), "dest": "{{ folder }}/large"}}
+        begun = site.folder
+    else:
+        source.write_text(f"#!/bin/sh\necho $0 > {site.folder}/begun\nsleep {site.marker}\n")
+        task = {"script": str(source)}
+        begun = site.folder / "begun"
+    ours: list[Path] = []
+
+    def kill() -> None:
+        if module == "copy":
+            eventually(lambda: any(path.stat().st_size > 1_000_000 for path in begun.iterdir()), "some of it is there")
+            ours.extend(begun.iterdir())
+        else:
+            eventually(lambda: begun.exists() and begun.read_text() != "", "the script runs")
+            ours.append(Path(begun.read_text().strip()))
+        assert all(path.exists() for path in ours)
+        os.kill(site.seen.of_host["b"], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    unreachable(site.play({"name": "Die", **task, "when": "me == 'b'"}), "Die")
+    killer.join(DEADLINE)
+    assert len(ours) == 1
+    eventually(lambda: not ours[0].exists(), "our file is removed")
+    site.nothing_is_left(*["begun"][module == "copy" :])
 
 
 def test_a_connection_is_cut(site: Site, proxy: Proxy) -> None:

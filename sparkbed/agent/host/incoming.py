@@ -6,6 +6,8 @@ import os
 import shutil
 import tempfile
 
+from . import guard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +33,7 @@ def dropped(args: "dict[str, Any]") -> None:
 def received(args: "dict[str, Any]", name: str, program: bool = False) -> "Iterator[str]":
     """The path of the file that came as `content_base64` or `staged`; executable when it is a `program`."""
     folder = tempfile.mkdtemp(prefix=".sparkbed-", dir=_where_programs_run() if program else None)
+    guard.made(folder)
     path = os.path.join(folder, name)
     try:
         if "staged" in args:
@@ -45,6 +48,7 @@ def received(args: "dict[str, Any]", name: str, program: bool = False) -> "Itera
     finally:
         dropped(args)
         shutil.rmtree(folder, ignore_errors=True)
+        guard.gone(folder)
 
 
 def _where_programs_run() -> "str | None":

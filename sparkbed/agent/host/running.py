@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 
+from . import guard
 from .framing import Cancelled, ControllerGone, Failed, Session
 from .paths import expand
 from .processes import environment_with
@@ -73,6 +74,7 @@ def _relay(session: Session, number: int, from_keeper: int, to_keeper: int) -> "
 def _keep(control: int, report: int, message: "dict[str, Any]") -> None:
     """The keeper's whole life: its standard input and output are the pipes to the agent."""
     try:
+        guard.leave()
         os.setsid()
         os.dup2(control, 0)
         os.dup2(report, 1)

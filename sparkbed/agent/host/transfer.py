@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat as modes
 
+from . import guard
 from .framing import Failed, Session
 from .paths import temporary_beside
 
@@ -59,6 +60,7 @@ def receive(session: Session, message: "dict[str, Any]") -> "dict[str, Any]":
     try:
         descriptor, name = temporary_beside(message["receive"])
         _staged.add(name)
+        guard.made(name)
     except OSError as error:
         trouble = error
     while left:
@@ -91,6 +93,7 @@ def drop(name: str) -> None:
             os.unlink(name)
         except FileNotFoundError:
             pass
+        guard.gone(name)
 
 
 def take(name: str) -> str:
