@@ -17,6 +17,7 @@ from typing import Any
 from sparkbed.errors import UsageError
 from sparkbed.inventory.model import Inventory
 from sparkbed.playbook import names, parse, shared, sleeping
+from sparkbed.playbook.batch import Batch
 from sparkbed.playbook.batches import batches, ordered
 from sparkbed.playbook.execute import Executor
 from sparkbed.playbook.hosts import Hosts
@@ -27,7 +28,8 @@ from sparkbed.playbook.output import Failures, Output, Silent, Terminal
 from sparkbed.playbook.plays import Play, Playbook, Task, tasks_of
 from sparkbed.playbook.reach import Reach
 from sparkbed.playbook.results import Counts, Failure, PlayResult
-from sparkbed.playbook.strategy import EndBatch, EndPlay, PlayRun, Progress, TooManyFailures
+from sparkbed.playbook.standing import EndBatch, EndPlay, Progress, TooManyFailures
+from sparkbed.playbook.strategy import PlayRun
 from sparkbed.playbook.tags import Choice
 from sparkbed.playbook.templating import TemplateError, Templates
 from sparkbed.playbook.variables import LOCAL, Scope, Variables, rendered_connection_variables
@@ -250,16 +252,16 @@ class Runner:
         ended = False
         if groups:
             progress.failures.update({**progress.stopped, **progress.failures})
-        for batch in groups:
+        for group in groups:
             self.output.play(name, check=check)
-            left = [host for host in batch if host not in progress.lost]
-            run = PlayRun(play, name, left, batch, everyone, gone, variables, progress, self.output, pool)
+            left = [host for host in group if host not in progress.lost]
+            batch = Batch(play, name, left, group, everyone, gone, variables, progress)
             executor = Executor(
-                reach, variables.hosts, check=check, diff=diff, retrying=self.output.retry, seen=run.scope,
+                reach, variables.hosts, check=check, diff=diff, retrying=self.output.retry, seen=batch.scope,
                 connected=self.output.connected, transferring=self.output.transfer, verbosity=self.verbosity,
             )  # fmt: skip
             try:
-                run.run(executor)
+                PlayRun(batch, executor, self.output, pool).run()
             except EndPlay:
                 break
             except TooManyFailures:
@@ -267,7 +269,7 @@ class Runner:
             except EndBatch:
                 pass
             # Like ansible-core, count a host that failed in an earlier play as one of the batch.
-            if len(progress.lost) - before == len(batch):
+            if len(progress.lost) - before == len(group):
                 return False
             before = len(progress.lost)
         return not ended
