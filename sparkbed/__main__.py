@@ -1,3 +1,10 @@
-from sparkbed.program import main
+from sparkbed import starting
 
-main()
+starting.begin()
+
+from sparkbed.program import main  # noqa: E402  # what it imports is what begin() is about
+
+try:
+    main()
+finally:
+    starting.end()

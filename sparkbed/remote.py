@@ -371,12 +371,25 @@ def _host_keys(path: Path) -> paramiko.HostKeys:
         return _files_of_keys[version]
 
 
+class _PromptSocket(socket.socket):
+    """Acknowledges what it receives at once.
+
+    OpenSSH's server leaves Nagle's algorithm on for sessions without a terminal: with a delayed acknowledgement each
+    second small packet of a login waits for it, 40 ms. The kernel forgets the option, so it is set again and again.
+    """
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return super().recv(size, flags)
+
+
 def _socket(name: str, host: str, port: int) -> socket.socket:
     """A TCP connection that sends at once and notices a host that went away."""
     try:
         connected = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT)
     except OSError as error:
         raise _refusal(name, f"{host}:{port}", {}, error) from None
+    connected = _PromptSocket(connected.family, connected.type, connected.proto, fileno=connected.detach())
     connected.settimeout(None)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):

@@ -94,9 +94,10 @@ def _with_imports(files: tuple[str, ...]) -> frozenset[str]:
 
 
 def _imported(text: str) -> list[str]:
-    """What a file imports: `from .x import`, `from . import x`, and by `import_module(".x_" + ...)` every x_*."""
+    """What a file imports: `from .x import`, `from . import x, y`, and by `import_module(".x_" + ...)` every x_*."""
     names = re.findall(r"^\s*from \.(\w+) import", text, re.MULTILINE)
-    names += re.findall(r"^\s*from \. import (\w+)$", text, re.MULTILINE)
+    for listed in re.findall(r"^\s*from \. import ([\w, ]+)$", text, re.MULTILINE):
+        names += listed.split(", ")
     for prefix in re.findall(r"import_module\(\"\.(\w+)", text):
         names += [path.stem for path in sorted(_HOST.glob(f"{prefix}*.py"))]
     return names

@@ -1,8 +1,8 @@
-import datetime
-import glob
 import os
 import shlex
+import time
 
+from .clock import moment, span
 from .framing import Call, Failed
 from .paths import expand, text
 from .processes import capture
@@ -80,6 +80,8 @@ def _nothing_to_do(args: "dict[str, Any]", cwd: "str | None") -> "tuple[str, str
     """The path and state for which `creates` or `removes` makes the command needless; patterns start from `chdir`."""
     for option, exists in (("creates", True), ("removes", False)):
         if args.get(option):
+            import glob
+
             pattern = os.path.join(cwd or "", expand(args[option]))
             if bool(glob.glob(pattern)) is exists:
                 return args[option], "exists" if exists else "does not exist"
@@ -92,16 +94,16 @@ def _run(call: Call, args: "dict[str, Any]", argv: "list[str]", cwd: "str | None
         data = str(args["stdin"]).encode("utf-8", "surrogateescape")
         if args.get("stdin_add_newline", True):
             data += b"\n"
-    start = datetime.datetime.now()
+    start = time.time()
     try:
         status, out, err = capture(call, argv, cwd=cwd, data=data)
     except OSError as error:
         line = " ".join(shlex.quote(word) for word in argv)
         msg = f"can't start the command: [Errno {error.errno}] {error.strerror}: {argv[0]!r}"
         raise Failed(msg, rc=error.errno or 257, cmd=line, **_SILENT) from None
-    end = datetime.datetime.now()
+    end = time.time()
     result.update(rc=status, stdout=text(out), stderr=text(err))
-    result.update(start=str(start), end=str(end), delta=str(end - start))
+    result.update(start=moment(start), end=moment(end), delta=span(end - start))
     if args.get("strip_empty_ends", True):
         result.update(stdout=result["stdout"].rstrip("\r\n"), stderr=result["stderr"].rstrip("\r\n"))
     if status != 0:

@@ -1,9 +1,7 @@
-import base64
-import filecmp
-import hashlib
+import binascii
 import os
-import shutil
 
+from .digests import sha1
 from .framing import Call, Failed
 from .paths import (
     apply_attributes,
@@ -45,8 +43,8 @@ def copy(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
         if _is_current(dest, args["checksum"], args) or call.check:
             return _place(call, dest, args)
         return {"send": dest}
-    data = base64.b64decode(args["content_base64"]) if "content_base64" in args else _bytes(args["content"])
-    return _place(call, dest, _checked(args, hashlib.sha1(data).hexdigest()), data=data)
+    data = binascii.a2b_base64(args["content_base64"]) if "content_base64" in args else _bytes(args["content"])
+    return _place(call, dest, _checked(args, sha1(data).hexdigest()), data=data)
 
 
 def _bytes(content: str) -> bytes:
@@ -224,6 +222,9 @@ def _copy_link(call: Call, source: str, target: str) -> bool:
 
 
 def _copy_file(call: Call, source: str, target: str) -> bool:
+    import filecmp
+    import shutil
+
     if os.path.isfile(target) and filecmp.cmp(source, target, shallow=False):
         return False
     if not call.check:

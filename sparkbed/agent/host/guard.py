@@ -6,7 +6,6 @@ agent's end: what is not done with then goes.
 
 import json
 import os
-import shutil
 import signal
 
 TYPE_CHECKING = False
@@ -98,6 +97,8 @@ def _guard(end: int) -> None:
                 os.killpg(pid, signal.SIGKILL)
         for path in paths:
             if os.path.isdir(path) and not os.path.islink(path):
+                import shutil
+
                 shutil.rmtree(path, ignore_errors=True)
             elif os.path.lexists(path):
                 os.unlink(path)

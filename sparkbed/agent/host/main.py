@@ -1,6 +1,5 @@
 """The loop: a message comes, a module works through its items, the results go back. One at a time."""
 
-import importlib
 import os
 import sys
 
@@ -56,7 +55,7 @@ def call_module(session: Session, message: "dict[str, Any]") -> "list[dict[str, 
     if check and name in WITHOUT_CHECK:
         msg = f"remote module ({name}) does not support check mode"
         return [{"skipped": True, "changed": False, "msg": msg} for _ in message["items"]]
-    function = getattr(importlib.import_module("." + MODULES[name], __package__), name)
+    function = getattr(__import__(__package__ + "." + MODULES[name], fromlist=[name]), name)
     wrong = [key for key, value in call.environment.items() if not key or "=" in key or "\0" in key + value]
     if wrong:
         msg = f"environment: {wrong[0]!r} can't be set: a name without `=`, and no NUL in name or value"

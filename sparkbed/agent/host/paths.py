@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import grp
-import hashlib
 import os
 import pwd
 import re
@@ -11,6 +10,7 @@ import shlex
 import stat as modes
 import time
 
+from . import digests
 from .framing import Call, Failed
 from .processes import capture
 
@@ -45,13 +45,13 @@ def digest(path: str, algorithm: str = "sha1") -> "str | None":
     if not os.path.isfile(path):
         return None
     try:
-        summer = hashlib.new(algorithm)
+        summer = digests.new(algorithm)
     except ValueError:
         return None
     with open(path, "rb", 0) as file:
         for piece in iter(lambda: file.read(1 << 20), b""):
             summer.update(piece)
-    return summer.hexdigest()
+    return str(summer.hexdigest())
 
 
 def describe_path(path: str) -> "dict[str, Any]":

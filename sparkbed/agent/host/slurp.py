@@ -1,4 +1,4 @@
-import base64
+import binascii
 import os
 
 from .framing import Call, Failed
@@ -17,4 +17,8 @@ def slurp(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
     if os.path.isdir(path):
         raise Failed(f"source is a directory and must be a file: {path}")
     with open(path, "rb") as file:
-        return {"content": base64.b64encode(file.read()).decode("ascii"), "source": path, "encoding": "base64"}
+        return {
+            "content": binascii.b2a_base64(file.read(), newline=False).decode("ascii"),
+            "source": path,
+            "encoding": "base64",
+        }

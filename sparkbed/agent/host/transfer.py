@@ -1,10 +1,9 @@
 """Files as raw bytes beside the messages: in pieces to the controller, whole from it."""
 
-import hashlib
 import os
 import stat as modes
 
-from . import guard
+from . import digests, guard
 from .framing import Failed, Session
 from .paths import temporary_beside
 
@@ -27,7 +26,7 @@ def read(session: Session, message: "dict[str, Any]") -> "dict[str, Any]":
             return {"error": f"{path}: not a regular file"}
         file.seek(message.get("offset", 0))
         left = message.get("limit")
-        sha1, md5, size = hashlib.sha1(), _md5(), 0
+        sha1, md5, size = digests.sha1(), _md5(), 0
         while left is None or left > 0:
             piece = file.read(PIECE if left is None else min(PIECE, left))
             if not piece:
@@ -44,7 +43,7 @@ def read(session: Session, message: "dict[str, Any]") -> "dict[str, Any]":
 def _md5() -> "Any":
     """None where the system's policy forbids MD5."""
     try:
-        return hashlib.md5()
+        return digests.new("md5")
     except ValueError:
         return None
 

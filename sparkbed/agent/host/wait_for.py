@@ -1,7 +1,5 @@
 import os
 import re
-import socket
-import struct
 import time
 
 from .framing import Call, Failed
@@ -99,6 +97,8 @@ def _search(regex: "Any", data: bytes, found: "dict[str, Any]") -> bool:
 
 
 def _answers(host: str, port: int, patience: float, regex: "Any", found: "dict[str, Any]") -> bool:
+    import socket
+
     try:
         connection = socket.create_connection((host, port), patience)
     except OSError:
@@ -157,6 +157,9 @@ def _connections(port: int, args: "dict[str, Any]") -> bool:
 
 def _addresses(hosts: "list[str]") -> "set[str]":
     """These hosts as the kernel's tables write addresses: words of four bytes in the machine's own order."""
+    import socket
+    import struct
+
     found = set()
     for host in hosts:
         try:
