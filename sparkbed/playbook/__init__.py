@@ -248,14 +248,13 @@ class Runner:
             self.output.play(name, check=check)
             self.output.note("skipping: no hosts matched")
         before = len(progress.lost)
-        gone = set(progress.lost)
         ended = False
         if groups:
             progress.failures.update({**progress.stopped, **progress.failures})
         for group in groups:
             self.output.play(name, check=check)
             left = [host for host in group if host not in progress.lost]
-            batch = Batch(play, name, left, group, everyone, gone, variables, progress)
+            batch = Batch(play, name, left, group, everyone, variables, progress)
             executor = Executor(
                 reach, variables.hosts, check=check, diff=diff, retrying=self.output.retry, seen=batch.scope,
                 connected=self.output.connected, transferring=self.output.transfer, verbosity=self.verbosity,

@@ -17,7 +17,8 @@ from sparkbed.playbook.variables import Scope, Variables
 class Batch:
     """The `hosts` of `batch` that are left when it begins.
 
-    `everyone` are all hosts that the play's pattern names; those in `gone` left it in earlier batches or plays.
+    `everyone` are all hosts that the play's pattern names; those in `gone` failed or got lost in earlier batches or
+    plays (as in ansible-core, hosts that only ended there are not among them).
     """
 
     def __init__(
@@ -27,7 +28,6 @@ class Batch:
         hosts: Sequence[str],
         batch: Sequence[str],
         everyone: list[str],
-        gone: set[str],
         variables: Variables,
         progress: Progress,
     ) -> None:
@@ -36,7 +36,7 @@ class Batch:
         self.hosts = list(hosts)
         self.batch = list(batch)
         self.everyone = everyone
-        self.gone = gone
+        self.gone = set(progress.lost)
         self.variables = variables
         self.progress = progress
         self.states = {host: HostState() for host in hosts}

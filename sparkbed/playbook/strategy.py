@@ -23,6 +23,7 @@ from sparkbed.playbook.output import Output
 from sparkbed.playbook.plays import Block, Play, Settings, Step, Task, tasks_of
 from sparkbed.playbook.roles import Reading
 from sparkbed.playbook.running import Runner
+from sparkbed.playbook.standing import EndBatch, TooManyFailures
 from sparkbed.playbook.templating import TemplateError
 from sparkbed.playbook.variables import Scope
 
@@ -61,20 +62,17 @@ class PlayRun:
             gather = flag(keywords, self.play.gathering.wanted)
         except TemplateError as error:
             raise PlaybookError(str(error), where=self.play.position) from None
-        try:
-            if gather and self._starts_here():
-                self._steps([_gathering(self.play)], hosts, rescuing=False)
-            for section in self.play.sections:
-                if forced:
-                    flush = Task("", "meta", {"_raw_params": "flush_handlers"}, self.play.position, Settings(),
-                                 self.play.folder)  # fmt: skip
-                    left = [host for host in hosts if self.states[host].active]
-                    self._block(Block(section, (), (flush,), self.play.position), left, rescuing=False)
-                else:
-                    self._steps(section, hosts, rescuing=False)
-                    self._flush(hosts, rescuing=False)
-        finally:
-            self.batch.gone |= self.batch.removed
+        if gather and self._starts_here():
+            self._steps([_gathering(self.play)], hosts, rescuing=False)
+        for section in self.play.sections:
+            if forced:
+                flush = Task("", "meta", {"_raw_params": "flush_handlers"}, self.play.position, Settings(),
+                             self.play.folder)  # fmt: skip
+                left = [host for host in hosts if self.states[host].active]
+                self._block(Block(section, (), (flush,), self.play.position), left, rescuing=False)
+            else:
+                self._steps(section, hosts, rescuing=False)
+                self._flush(hosts, rescuing=False)
 
     def _starts_here(self) -> bool:
         """Whether the task of `--start-at-task` is behind us, or in this play."""
@@ -139,7 +137,12 @@ class PlayRun:
 
     def _parts(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
         self.batch.guards += bool(block.rescue or block.always)
-        late = self._part(block.tasks, hosts, [], rescuing=rescuing or bool(block.rescue))
+        try:
+            late = self._part(block.tasks, hosts, [], rescuing=rescuing or bool(block.rescue))
+        except EndBatch as end:
+            if block.rescue and not isinstance(end, TooManyFailures):
+                self._spare(hosts)
+            raise
         failed = [host for host in hosts if self.states[host].failed]
         passed_over = self._failed_twice(failed)
         past_always = set() if block.rescue else passed_over
@@ -173,6 +176,12 @@ class PlayRun:
         self._steps(steps, hosts, rescuing=rescuing)
         left, self._late = self._late, around
         return left
+
+    def _spare(self, hosts: Sequence[str]) -> None:
+        """Count those of `hosts` as rescued that wait for a rescue to which a play that ends does not come."""
+        for host in hosts:
+            if self.states[host].failed and not self.states[host].twice:
+                self.batch.recover(host)
 
     def _failed_twice(self, hosts: Sequence[str]) -> set[str]:
         """Those of `hosts` that were failed twice in the part of a block that just ended; forgets it."""

@@ -28,4 +28,4 @@ def test_wide_random_plays_end_alike(case: random_plays.Case) -> None:
             Path(folder, name).mkdir()
         ours = observe.by_sparkbed(file, Path(folder, "ours"))
         theirs = observe.by_ansible(file, Path(folder, "theirs"))
-        assert observe.differences(ours, theirs) == [], str(case)
+        assert random_plays.differences(case, ours, theirs) == [], str(case)

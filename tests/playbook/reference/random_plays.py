@@ -1,6 +1,7 @@
 """Random small playbooks: plays, and the files of tasks and roles that they include.
 
 Most modules here run on the controller, because each that goes to a host costs ansible-core a third of a second.
+What docs/playbooks.md lists as different on purpose is not drawn, or not compared.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import yaml
 from hypothesis import strategies as st
+from reference import observe
 
 Step = dict[str, Any]
 CONDITIONS = [
@@ -47,6 +49,15 @@ class Case:
     def __str__(self) -> str:
         parts = [f"# {name}\n{dump(steps)}" for name, steps in self.files.items()]
         return "\n".join([f"# options: {json.dumps(self.options)}", dump(self.plays), *parts])
+
+
+def differences(case: Case, ours: observe.Observed, theirs: observe.Observed) -> list[str]:
+    """What differs and should not: after `meta: end_...`, ansible-core's return code can contradict its own recap."""
+    found = observe.differences(ours, theirs)
+    lost = any(counts["failed"] or counts["unreachable"] for counts in theirs.recap.values())
+    if "meta: end_" in str(case) and theirs.failed != lost:
+        return [line for line in found if not line.startswith("failed: ")]
+    return found
 
 
 class _Plain(yaml.SafeDumper):
@@ -147,8 +158,9 @@ def _task(draw: st.DrawFn, *, includes: bool) -> Step:
     return task
 
 
-def _meta() -> st.SearchStrategy[Step]:
-    kinds = ["flush_handlers", "flush_handlers", "flush_handlers", "noop", "clear_host_errors", "end_host", "end_play"]
+def _meta(*, clear: bool) -> st.SearchStrategy[Step]:
+    kinds = ["flush_handlers", "flush_handlers", "flush_handlers", "noop", "end_host", "end_play", "end_batch"]
+    kinds += ["clear_host_errors"] * 2 * clear
     return st.builds(
         lambda kind, when: {"meta": kind, **({"when": when} if kind.startswith("end") else {})},
         st.sampled_from(kinds),
@@ -156,9 +168,9 @@ def _meta() -> st.SearchStrategy[Step]:
     )
 
 
-def _steps(depth: int, *, includes: bool = True) -> st.SearchStrategy[list[Step]]:
+def _steps(depth: int, *, includes: bool = True, clear: bool = False) -> st.SearchStrategy[list[Step]]:
     task = _task(includes=includes)
-    step: st.SearchStrategy[Step] = st.one_of(task, task, task, task, _meta())
+    step: st.SearchStrategy[Step] = st.one_of(task, task, task, task, _meta(clear=clear))
     if depth:
         step = st.one_of(step, _block(depth - 1, includes=includes))
     return st.lists(step, min_size=1, max_size=4)
@@ -194,8 +206,10 @@ def _play(draw: st.DrawFn) -> Step:
     }.items():  # fmt: skip
         if draw(st.integers(0, 5)) == 0:
             play[key] = draw(st.sampled_from(values))
+    # Ansible lets hosts go on behind `clear_host_errors` where they failed in what stands inside something else.
+    flat = not play.keys() & {"roles", "force_handlers"} and draw(st.integers(0, 4)) == 0
     for section in ("pre_tasks", "tasks"):
-        play[section] = draw(_steps(2))
+        play[section] = draw(_steps(0, includes=False, clear=True) if flat else _steps(2))
     return play
 
 
