@@ -189,6 +189,7 @@ def _agent_failed(host: str, python: str, become_user: str | None, words: str) -
     """Why no agent came up, from what the shell, sudo or Python said."""
     said = words or "nothing"
     if become_user:
+        said = "; ".join(said.splitlines())
         hint = f"It said: {said}. Install sudo there, and allow the login user `sudo -n -u {become_user}` unasked."
         return Unreachable(f"{host}: can't become {become_user} by sudo", hint=hint)
     hint = f"It said: {said}. Install Python 3.6 or later there, or set ansible_python_interpreter."
