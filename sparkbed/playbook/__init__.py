@@ -19,6 +19,7 @@ from sparkbed.inventory.model import Inventory
 from sparkbed.playbook import names, parse, shared, sleeping
 from sparkbed.playbook.batch import Batch
 from sparkbed.playbook.batches import batches, ordered
+from sparkbed.playbook.calls import Calls
 from sparkbed.playbook.execute import Executor
 from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.keywords import Refusal
@@ -256,7 +257,7 @@ class Runner:
             left = [host for host in group if host not in progress.lost]
             batch = Batch(play, name, left, group, everyone, variables, progress)
             executor = Executor(
-                reach, variables.hosts, check=check, diff=diff, retrying=self.output.retry, seen=batch.scope,
+                Calls(reach, variables.hosts, check=check, diff=diff, seen=batch.scope), retrying=self.output.retry,
                 connected=self.output.connected, transferring=self.output.transfer, verbosity=self.verbosity,
             )  # fmt: skip
             try:

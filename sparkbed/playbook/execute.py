@@ -12,19 +12,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinja2.utils import missing
-
 from sparkbed.errors import HostError
-from sparkbed.playbook import loops, modules, shared
+from sparkbed.playbook import loops, modules
 from sparkbed.playbook.actions import Action
-from sparkbed.playbook.hosts import Hosts
+from sparkbed.playbook.calls import Call, Calls, Skip, not_met
 from sparkbed.playbook.modules import controller
 from sparkbed.playbook.outcome import Item, Learned, Outcome, status_of
 from sparkbed.playbook.plays import Loop, Task
-from sparkbed.playbook.reach import Reach, Way
 from sparkbed.playbook.sleeping import sleep
-from sparkbed.playbook.templating import OMIT, TemplateError, final, is_template
-from sparkbed.playbook.variables import LOCAL, Layer, Scope
+from sparkbed.playbook.templating import TemplateError
+from sparkbed.playbook.values import flag
+from sparkbed.playbook.variables import Layer, Scope
 from sparkbed.remote import Agent
 
 Retry = Callable[[str, Task, int], None]
@@ -32,41 +30,11 @@ Connected = Callable[[str, Agent, "str | None"], None]
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call of a module, ready to go: where to, as whom, with which arguments."""
-
-    host: str
-    way: Way
-    become_user: str | None
-    args: dict[str, Any]
-    environment: dict[str, str]
-    check: bool
-    diff: bool
-
-    @property
-    def target(self) -> tuple[Any, ...]:
-        """Calls of one target can go in one message."""
-        return self.host, self.way, self.become_user, tuple(sorted(self.environment.items())), self.check, self.diff
-
-
-class Skip(Exception):  # no error: a condition that does not hold
-    """The task's conditions do not hold; `result` says which."""
-
-    def __init__(self, result: dict[str, Any]) -> None:
-        super().__init__("skipped")
-        self.result = result
-
-
-@dataclass(frozen=True)
 class Executor:
-    """Runs tasks on hosts; `seen` gives what a task sees on another host, as it does with `delegate_to`."""
+    """Runs tasks on hosts."""
 
-    reach: Reach
-    hosts: Hosts
-    check: bool
-    diff: bool
+    calls: Calls
     retrying: Retry
-    seen: Callable[[str, Task], Scope]
     connected: Connected
     transferring: Callable[[str, str, int, int], None]
     verbosity: int = 0
@@ -107,7 +75,7 @@ class Executor:
             items = loops.items(task.loop, scope, task.module)
         except TemplateError as error:
             # A condition that does not hold hides a loop that has no value.
-            skipped = _not_met(task, scope)
+            skipped = not_met(task, scope)
             if skipped:
                 return skipped
             raise error
@@ -118,7 +86,7 @@ class Executor:
     def _loop(self, task: Task, host: str, scope: Scope, outcome: Outcome, items: list[Any]) -> dict[str, Any]:
         assert task.loop is not None
         outcome.items = []
-        scopes = [scope.over(_loop_variables(task.loop, items, index, scope)) for index in range(len(items))]
+        scopes = [scope.over(loops.variables(task.loop, items, index, scope)) for index in range(len(items))]
         if self._can_batch(task, scope):
             results = self._batch(task, host, scopes, outcome)
             for index, result in enumerate(results):
@@ -188,7 +156,7 @@ class Executor:
         calls: dict[tuple[Any, ...], list[tuple[int, Call]]] = {}
         for index, scope in enumerate(scopes):
             try:
-                call = self._prepared(task, host, scope, outcome)
+                call = self.calls.prepare(task, host, scope, outcome)
                 calls.setdefault(call.target, []).append((index, call))
             except Skip as skip:
                 results[index] = skip.result
@@ -205,7 +173,7 @@ class Executor:
 
     def _once(self, task: Task, host: str, scope: Scope, outcome: Outcome) -> dict[str, Any]:
         try:
-            call = self._prepared(task, host, scope, outcome)
+            call = self.calls.prepare(task, host, scope, outcome)
         except Skip as skip:
             return skip.result
         tries = self._tries(task, scope)
@@ -262,14 +230,14 @@ class Executor:
                 task=task,
                 host=host,
                 connect=lambda: self._agent(first),
-                execute=lambda line: self.reach.execute(first.host, first.way, line, first.become_user),
+                execute=lambda line: self.calls.reach.execute(first.host, first.way, line, first.become_user),
                 check=call.check,
                 diff=call.diff,
                 environment=call.environment,
                 verbosity=self.verbosity,
                 transferring=self.transferring,
-                hosts=self.hosts,
-                reset=lambda: self.reach.reset(first.host),
+                hosts=self.calls.hosts,
+                reset=lambda: self.calls.reach.reset(first.host),
             )
             for scope, call in calls
         ]
@@ -277,68 +245,11 @@ class Executor:
         return [dict(result) for result in controller.run_many(task.module, pairs)]
 
     def _agent(self, call: Call) -> Agent:
-        agent = self.reach.agent(call.host, call.way, call.become_user)
+        agent = self.calls.reach.agent(call.host, call.way, call.become_user)
         if self._agents.get((call.host, call.become_user)) != agent.pid:
             self._agents[call.host, call.become_user] = agent.pid
             self.connected(call.host, agent, call.become_user)
         return agent
-
-    def _prepared(self, task: Task, host: str, scope: Scope, outcome: Outcome) -> Call:
-        """What is to be called, everything rendered; raises Skip when a condition does not hold."""
-        skipped = _not_met(task, scope)
-        if skipped:
-            raise Skip(skipped)
-        settings = task.settings
-        target, there = host, scope
-        if settings.delegate_to is not None:
-            target = scope.text(settings.delegate_to)
-            if target not in self.hosts.inventory.hosts and target not in LOCAL:
-                raise TemplateError(f"delegate_to names {target!r}, which the inventory doesn't have")
-            outcome.delegated_to = target
-            # How to reach the other host, and as whom to work there, is for its own variables to say.
-            there = self.seen(target, task)
-        way = self.reach.way(target, there, settings)
-        try:
-            spec = modules.SPECS[task.module]
-            args = _arguments(task, scope)
-            if not spec.any_options:
-                nothing = {name: None for name in ("msg",) if task.module == "debug" and args.get(name, "") is None}
-                args = {**modules.coerce(spec, args), **nothing}
-        except ValueError as error:
-            raise TemplateError(str(error)) from None
-        if shared.changes_the_machine(task.module, args) and shared.is_process_node(self.hosts.inventory, target):
-            raise TemplateError(shared.why(task.module, target))
-        return Call(
-            host=target,
-            way=way,
-            become_user=self._become_user(scope, there, task, lambda: self.reach.login(target, way)),
-            args=args,
-            environment=_environment(scope, settings.environment),
-            check=self.check if settings.check_mode is None else flag(scope, settings.check_mode),
-            diff=self.diff if settings.diff is None else flag(scope, settings.diff),
-        )
-
-    def _become_user(self, scope: Scope, there: Scope, task: Task, login: Callable[[], str | None]) -> str | None:
-        """Whom the task runs as; None for the user that we connect as.
-
-        Variables of the host where it runs (`there`) win over keywords.
-        """
-        settings = task.settings
-        wanted = there.resolve("ansible_become")
-        if not flag(scope, settings.become if not isinstance(wanted, (bool, str, int)) else wanted):
-            return None
-        method = there.resolve("ansible_become_method")
-        if method is not missing and str(final(method)).removeprefix("ansible.builtin.") != "sudo":
-            raise TemplateError(f"ansible_become_method {final(method)!r} is outside the subset: it has sudo")
-        for name, why in _BECOME_REFUSED.items():
-            value = there.resolve(name)
-            if value is not missing and value not in ("", None):
-                raise TemplateError(f"{name} is outside the subset: {why}")
-        users = (there.resolve(name) for name in ("ansible_become_user", "ansible_sudo_user"))
-        user = next((str(final(one)) for one in users if one is not missing), None)
-        if user is None:
-            user = scope.text(settings.become_user) if settings.become_user else "root"
-        return None if user == login() else user
 
     def _judged(self, task: Task, scope: Scope, call: Call, result: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
         """The module's answer with `failed` and `changed` as the task wants them; facts and notifications kept."""
@@ -394,89 +305,6 @@ def _final(values: Mapping[str, Any]) -> Layer:
 
 def _failure(message: str) -> dict[str, Any]:
     return {"failed": True, "changed": False, "msg": f"Task failed: {message}"}
-
-
-def flag(scope: Scope, raw: Any) -> bool:
-    """A keyword's value as yes or no; nothing is no."""
-    if raw is None or isinstance(raw, bool):
-        return bool(raw)
-    value = scope.value(raw)
-    if isinstance(value, str):
-        if value.lower() in ("yes", "on", "1", "true", "y", "t"):
-            return True
-        if value.lower() in ("no", "off", "0", "false", "n", "f", ""):
-            return False
-        raise TemplateError(f"the value {value!r} is neither yes nor no")
-    return bool(value)
-
-
-def _not_met(task: Task, scope: Scope) -> dict[str, Any] | None:
-    """The result of a task whose `when` does not hold; None where it does."""
-    for condition in task.settings.when:
-        if not scope.condition(condition):
-            return {
-                "changed": False,
-                "skipped": True,
-                "skip_reason": "Conditional result was False",
-                "false_condition": condition,
-            }
-    return None
-
-
-_UNRENDERED = {("assert", "that"), ("include_tasks", "apply"), ("include_role", "apply")}
-"""Options whose text is an expression that the action evaluates, or meant for other tasks."""
-
-
-def _arguments(task: Task, scope: Scope) -> dict[str, Any]:
-    args: dict[str, Any] = {}
-    if task.args_template is not None:
-        given = scope.value(task.args_template)
-        if not isinstance(given, Mapping):
-            raise TemplateError("`args` must be a mapping")
-        args.update(given)
-    for name, raw in task.args.items():
-        key = scope.text(name) if task.module == "set_fact" and is_template(name) else name
-        if (task.module, name) in _UNRENDERED:
-            args[key] = raw
-            continue
-        try:
-            value = scope.value(raw)
-        except TemplateError as error:
-            where = f"Finalization of task args for 'ansible.builtin.{task.module}' failed"
-            raise TemplateError(f"{where}: Error while resolving value for {name!r}: {error}") from None
-        if value is not OMIT:
-            args[key] = value
-    return args
-
-
-_UNASKED = "sudo is asked with -n, and no secret passes through here; let the login user become others unasked"
-_BECOME_REFUSED = {
-    "ansible_become_pass": _UNASKED,
-    "ansible_become_password": _UNASKED,
-    "ansible_sudo_pass": _UNASKED,
-    "ansible_become_exe": "the program is sudo",
-    "ansible_become_flags": "the flags are -n -H",
-}
-"""Variables of become that have no meaning here, and why."""
-
-
-def _environment(scope: Scope, parts: tuple[Any, ...]) -> dict[str, str]:
-    result: dict[str, str] = {}
-    for part in parts:
-        value = scope.value(part)
-        if not isinstance(value, Mapping):
-            raise TemplateError(f"environment must be a mapping, not {type(value).__name__}")
-        result.update({str(name): "" if text is None else str(text) for name, text in value.items()})
-    return result
-
-
-def _loop_variables(loop: Loop, items: list[Any], index: int, scope: Scope) -> dict[str, Any]:
-    result = {"ansible_loop_var": loop.loop_var, loop.loop_var: items[index]}
-    if loop.index_var:
-        result.update({"ansible_index_var": loop.index_var, loop.index_var: index})
-    if flag(scope, loop.extended):
-        result["ansible_loop"] = loops.extended(items, index, allitems=flag(scope, loop.extended_allitems))
-    return result
 
 
 def _mentions(value: Any, name: re.Pattern[str]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from sparkbed.playbook import lookup_files, lookups
 from sparkbed.playbook.plays import Loop
 from sparkbed.playbook.templating import TemplateError, UndefinedNameError
+from sparkbed.playbook.values import flag
 from sparkbed.playbook.variables import Scope
 
 FORMS = frozenset(lookups.KINDS)
@@ -67,4 +68,14 @@ def extended(items: list[Any], index: int, *, allitems: bool = True) -> dict[str
         result["nextitem"] = items[index + 1]
     if index > 0:
         result["previtem"] = items[index - 1]
+    return result
+
+
+def variables(loop: Loop, items: list[Any], index: int, scope: Scope) -> dict[str, Any]:
+    """What the round at `index` sees of its loop."""
+    result = {"ansible_loop_var": loop.loop_var, loop.loop_var: items[index]}
+    if loop.index_var:
+        result.update({"ansible_index_var": loop.index_var, loop.index_var: index})
+    if flag(scope, loop.extended):
+        result["ansible_loop"] = extended(items, index, allitems=flag(scope, loop.extended_allitems))
     return result

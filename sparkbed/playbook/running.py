@@ -11,7 +11,7 @@ from sparkbed import documents
 from sparkbed.errors import PlaybookError
 from sparkbed.playbook import modules
 from sparkbed.playbook.batch import Batch
-from sparkbed.playbook.execute import Executor, flag
+from sparkbed.playbook.execute import Executor
 from sparkbed.playbook.handlers import Handlers
 from sparkbed.playbook.including import Inclusion
 from sparkbed.playbook.outcome import Outcome
@@ -19,6 +19,7 @@ from sparkbed.playbook.output import Output
 from sparkbed.playbook.plays import Task
 from sparkbed.playbook.standing import TooManyFailures
 from sparkbed.playbook.templating import TemplateError
+from sparkbed.playbook.values import flag, whole
 from sparkbed.playbook.variables import Scope
 
 
@@ -61,7 +62,7 @@ class Runner:
             alone = once or modules.SPECS[task.module].once
             # Its outcome stands for all hosts, so it is fatal for all.
             fatal = alone or flag(first, task.settings.any_errors_fatal)
-            abreast = _whole(first, "throttle", task.settings.throttle)
+            abreast = whole(first, "throttle", task.settings.throttle)
         except TemplateError as error:
             raise PlaybookError(str(error), where=task.position) from None
         self._name = self.batch.task_name(task, first)
@@ -117,7 +118,7 @@ class Runner:
         return list(self.pool.map(one, range(len(hosts))))
 
     def _checks(self, task: Task) -> bool:
-        return self.executor.check if task.settings.check_mode is None else task.settings.check_mode is True
+        return self.executor.calls.check if task.settings.check_mode is None else task.settings.check_mode is True
 
     # -- what came of it --------------------------------------------------------------------------------------------
 
@@ -209,16 +210,6 @@ def _counts_as_lost(outcome: Outcome) -> bool:
     if outcome.status == "failed":
         return not outcome.ignore_errors
     return outcome.status == "unreachable" and not outcome.ignore_unreachable
-
-
-def _whole(scope: Scope, name: str, raw: Any) -> int:
-    """A keyword's whole number; nothing is 0."""
-    if raw is None:
-        return 0
-    try:
-        return int(scope.value(raw))
-    except (TypeError, ValueError):
-        raise TemplateError(f"{name} must be a whole number, not {raw!r}") from None
 
 
 def _registered(result: Mapping[str, Any]) -> dict[str, Any]:

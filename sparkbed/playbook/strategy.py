@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatch
-from typing import Any
 
 from sparkbed.errors import PlaybookError
 from sparkbed.playbook import metas
 from sparkbed.playbook.batch import Batch
-from sparkbed.playbook.execute import Executor, flag
+from sparkbed.playbook.execute import Executor
 from sparkbed.playbook.handlers import Handlers
 from sparkbed.playbook.including import inclusions, load
 from sparkbed.playbook.outcome import Outcome
@@ -25,7 +24,7 @@ from sparkbed.playbook.roles import Reading
 from sparkbed.playbook.running import Runner
 from sparkbed.playbook.standing import EndBatch, TooManyFailures
 from sparkbed.playbook.templating import TemplateError
-from sparkbed.playbook.variables import Scope
+from sparkbed.playbook.values import flag, percentage
 
 Late = list[tuple[tuple[Step, ...], list[str]]]
 """Steps that hosts have yet to run, with these hosts."""
@@ -42,7 +41,7 @@ class PlayRun:
         self.output = output
         self._handlers = Handlers(self.play.handlers, batch.task_name)
         self._runner = Runner(batch, self._handlers, executor, output, pool)
-        self._reach = executor.reach
+        self._reach = executor.calls.reach
         self._outermost: Block | None = None
         self._late: Late = []
         # By the identity of a role: the hosts that came to its end after they did something in it.
@@ -57,7 +56,7 @@ class PlayRun:
         hosts = self.batch.hosts
         keywords = self.batch.variables.of_play(self.play.vars, self.play.folder)
         try:
-            self._runner.most_failures = _percentage(keywords, self.play.max_fail_percentage)
+            self._runner.most_failures = percentage(keywords, self.play.max_fail_percentage)
             forced = flag(keywords, self.play.force_handlers)
             gather = flag(keywords, self.play.gathering.wanted)
         except TemplateError as error:
@@ -275,14 +274,3 @@ def _gathering(play: Play) -> Task:
 
 def _is_named(task: Task, wanted: str) -> bool:
     return task.name == wanted or task.title == wanted or fnmatch(task.title, wanted)
-
-
-def _percentage(scope: Scope, raw: Any) -> float | None:
-    """The value of max_fail_percentage, with or without its sign."""
-    value = scope.value(raw)
-    if value is None:
-        return None
-    try:
-        return float(str(value).replace("%", ""))
-    except ValueError:
-        raise TemplateError(f"max_fail_percentage {value!r} is no percentage") from None
