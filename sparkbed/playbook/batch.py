@@ -85,15 +85,18 @@ class Batch:
         message = "the result is hidden by no_log" if outcome.no_log else outcome.message
         self.progress.failures[outcome.host] = Failure(outcome.host, title, task.position, message, unreachable, result)
 
-    def fail_others(self, task: Task, title: str, lost: Sequence[str], message: str, *, twice: bool) -> None:
-        """Fail the hosts that still run, other than `lost`."""
+    def fail_others(
+        self, task: Task, title: str, lost: Sequence[str], message: str, *, twice: bool = False, for_good: bool = True
+    ) -> None:
+        """Fail the hosts that still run, other than `lost`; `for_good` where no rescue takes them to later plays."""
         for host, state in self.states.items():
             if host not in lost and state.active:
                 state.failed, state.twice = True, twice
                 state.removed += 1
-                failure = Failure(host, title, task.position, message)
-                self.progress.failures[host] = self.progress.stopped[host] = failure
-                self.failed.add(host)
+                self.progress.failures[host] = failure = Failure(host, title, task.position, message)
+                if for_good:
+                    self.progress.stopped[host] = failure
+                    self.failed.add(host)
 
     def recover(self, host: str) -> None:
         """Let a host go on that a rescue or an always takes up."""

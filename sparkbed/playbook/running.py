@@ -60,8 +60,9 @@ class Runner:
         try:
             once = flag(first, task.settings.run_once)
             alone = once or modules.SPECS[task.module].once
-            # Its outcome stands for all hosts, so it is fatal for all.
-            fatal = alone or flag(first, task.settings.any_errors_fatal)
+            # What runs once stands for all hosts, so its failure is fatal for all. As in ansible-core, nothing is fatal
+            # that may ignore errors, even if it does not on this host.
+            fatal = (alone or flag(first, task.settings.any_errors_fatal)) and not task.settings.ignore_errors
             abreast = whole(first, "throttle", task.settings.throttle)
         except TemplateError as error:
             raise PlaybookError(str(error), where=task.position) from None
@@ -83,12 +84,14 @@ class Runner:
         """
         batch = self.batch
         lost = [outcome.host for outcome in ran.outcomes if _counts_as_lost(outcome)]
-        if ran.fatal and lost:
-            message = f"stopped because the task failed on {lost[0]}"
+        message = f"stopped because the task failed on {', '.join(lost[:1])}"
+        if lost and ran.fatal:
             batch.fail_others(task, self.title, lost, message, twice=ran.once)
+        elif ran.once and any(batch.states[host].failed for host in lost):
+            batch.fail_others(task, self.title, lost, message, for_good=False)
         if self.most_failures is not None and len(batch.failed) / len(batch.batch) > 0.01 * self.most_failures:
             message = "stopped because more hosts failed than max_fail_percentage allows"
-            batch.fail_others(task, self.title, lost, message, twice=False)
+            batch.fail_others(task, self.title, lost, message)
             self.output.note("\nNO MORE HOSTS LEFT")
             raise TooManyFailures
 
