@@ -6,8 +6,9 @@ Notified handlers run once, in the order of their definition, at the end of each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatch
 
@@ -125,14 +126,17 @@ class PlayRun:
         return False
 
     def _block(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
-        if self._outermost is not None:
+        with self._inside(block):
             self._parts(block, hosts, rescuing=rescuing)
-            return
-        self._outermost = block
+
+    @contextmanager
+    def _inside(self, block: Block) -> Iterator[None]:
+        """Note `block` as the outermost one while it runs, if it is."""
+        around, self._outermost = self._outermost, self._outermost or block
         try:
-            self._parts(block, hosts, rescuing=rescuing)
+            yield
         finally:
-            self._outermost = None
+            self._outermost = around
 
     def _parts(self, block: Block, hosts: Sequence[str], *, rescuing: bool) -> None:
         self.batch.guards += bool(block.rescue or block.always)
@@ -209,8 +213,10 @@ class PlayRun:
         included = self._included(task, ran.outcomes) if task.include else []
         self._runner.stop_others(task, ran)
         self._late += [(steps, [one for one in its_hosts if self.states[one].failed]) for steps, its_hosts in included]
-        for steps, its_hosts in included:
-            self._steps(steps, its_hosts, rescuing=rescuing, handler=handler)
+        # What is included stands inside the task that includes it, as a block in a block does.
+        with self._inside(Block((), (), (), task.position)):
+            for steps, its_hosts in included:
+                self._steps(steps, its_hosts, rescuing=rescuing, handler=handler)
 
     def _included(self, task: Task, outcomes: Sequence[Outcome]) -> list[tuple[tuple[Step, ...], list[str]]]:
         """What `outcomes` of an include task lead to: steps and their hosts, in the order in which they run."""
