@@ -472,6 +472,8 @@ class _ChannelWire:
                     self._silent = True
                     self.close()
                     raise OSError(f"the host does not answer since {SILENCE} s") from None
+            except (EOFError, paramiko.SSHException) as error:  # paramiko's, where the connection ends while it sends
+                raise OSError("the connection was closed") from error
 
     def _answers(self) -> bool:
         """Whether the SSH server answers at all, be it by a refusal."""
