@@ -106,7 +106,14 @@ def without_programs(facts: dict[str, Any]) -> dict[str, Any]:
         if isinstance(about, dict) and "device" in about:
             for key in ("features", "timestamping", "hw_timestamp_filters", "phc_index"):
                 about.pop(key, None)
-    for name in ("interfaces", "all_ipv4_addresses", "all_ipv6_addresses"):
+    sets = (
+        "interfaces",
+        "all_ipv4_addresses",
+        "all_ipv6_addresses",
+        "virtualization_tech_guest",
+        "virtualization_tech_host",
+    )
+    for name in sets:
         told["ansible_" + name] = sorted(told.get("ansible_" + name, []))
     return told
 
