@@ -34,7 +34,9 @@ def examine() -> list[Finding]:
         _program("ssh", "logging in to nodes with your own client (`inv shell` does without)", "openssh-client"),
         _program("sshd", "testing against OpenSSH's server", "openssh-server", ("/usr/sbin/sshd",)),
         _program("chromium", "testing the report's page in a browser", "chromium"),
-        _docker(),
+        docker_engine(),
+        _program("mmdebstrap", "Docker base images where no registry is reached; machines for tests", "mmdebstrap"),
+        _program("iptables", "packets counted by class", "iptables", ("/usr/sbin/iptables", "/sbin/iptables")),
         _program("qemu-system-x86_64", "vm nodes (a later release)", "qemu-system-x86"),
         Finding(
             "KVM",
@@ -74,22 +76,30 @@ def _program(name: str, used_for: str, package: str, also: tuple[str, ...] = (),
     return Finding(name, path is not None, path or "not found", used_for, f"apt-get install {package}", needed)
 
 
-def _docker() -> Finding:
-    used_for, install = "the docker platform and container nodes (a later release)", "apt-get install docker.io"
+def docker_engine() -> Finding:
+    """The Docker engine: whether one answers, its version, and whether this user may use it."""
+    used_for, package = "the docker platform and container nodes", "apt-get install docker.io"
+    start = "start it as root: systemctl start docker, or without systemd: dockerd"
     if not shutil.which("docker"):
-        return Finding("Docker", False, "not found", used_for, install)
-    answer = _answer(["docker", "version", "--format", "{{.Server.Version}}"])
-    if answer is None:
-        return Finding(
-            "Docker", False, "the client is there, but no engine answers", used_for, f"{install}, then start dockerd"
-        )
-    return Finding("Docker", True, f"engine {answer}", used_for, install)
-
-
-def _answer(command: list[str]) -> str | None:
+        return Finding("Docker engine", False, "no docker client found", used_for, f"{package}; then {start}")
     run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
     try:
-        done = run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+        done = run(["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True, timeout=60)
+    except OSError as error:
+        return Finding("Docker engine", False, f"the client does not run: {error}", used_for, package)
+    except subprocess.TimeoutExpired:
+        return Finding(
+            "Docker engine", False, "it does not answer within 60 s", used_for, f"look at its log, or {start}"
+        )
+    if done.returncode == 0 and (version := done.stdout.strip()):
+        return Finding("Docker engine", True, f"{version}, and this user may use it", used_for, package)
+    why = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+    if "permission denied" in why.lower():
+        return Finding(
+            "Docker engine",
+            False,
+            f"one is there, but this user may not use it: {why}",
+            used_for,
+            "as root: usermod -aG docker YOU (whoever is in that group is as good as root), then log in again",
+        )
+    return Finding("Docker engine", False, f"the client is there, but no engine answers: {why}", used_for, start)
