@@ -20,7 +20,7 @@ import yaml
 from sparkbed.errors import HostError
 from sparkbed.provision.endpoint.emulation import Emulation
 from sparkbed.provision.endpoint.state import PENDING, RUNNING, SHUTTING_DOWN, Instance, State
-from sparkbed.provision.nodes import marked
+from sparkbed.provision.nodes import containers, marked
 from sparkbed.provision.nodes.base import Node, NodeKind, NodeSpec
 from sparkbed.provision.tags import EXPIRES, PORT
 
@@ -89,6 +89,13 @@ class Reconciler:
                 log.warning("clearing a stray node %s", folder.name)
                 marked.end(self._marker(folder.name))
                 shutil.rmtree(folder, ignore_errors=True)
+        if not containers.reachable():
+            return
+        try:
+            for marker in containers.end_strays(self._home_id, map(self._marker, self._state.instances)):
+                log.warning("cleared what the stray node %s had in the Docker engine", marker)
+        except HostError as error:
+            log.error("what stray nodes left in the Docker engine could not be cleared: %s", error)
 
     def _step(self) -> None:
         with self._state.lock:

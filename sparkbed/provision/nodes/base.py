@@ -51,7 +51,13 @@ class NodeKind(Protocol):
         """
 
     def stop(self, node: Node) -> None:
-        """Ends every process of the node and removes its folder. A node that is gone, or was never started, is fine."""
+        """Ends every process of the node and every container that was labelled as its own, and removes its folder.
+
+        A node that is gone, or was never started, is fine.
+
+        Raises:
+            HostError: when something of it can't be ended.
+        """
 
     def close(self) -> None:
         """Stops serving without ending what runs on the nodes; `start` with the same spec takes it up again."""

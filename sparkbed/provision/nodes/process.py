@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import asyncssh
 
 from sparkbed.errors import HostError
-from sparkbed.provision.nodes import marked
+from sparkbed.provision.nodes import containers, marked
 from sparkbed.provision.nodes.base import Node, NodeSpec
 from sparkbed.provision.nodes.session import Seat, serve
 
@@ -57,6 +57,9 @@ class ProcessNodes:
     def stop(self, node: Node) -> None:
         self._await(self._unlisten(node.instance_id))
         remaining = marked.end(node.marker)
+        # After the processes, so that none of them starts another.
+        if containers.reachable():
+            containers.end_node(node.marker)
         shutil.rmtree(node.folder, ignore_errors=True)
         if remaining:
             pids = ", ".join(str(process.pid) for process in remaining)
