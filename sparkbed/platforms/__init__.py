@@ -5,11 +5,12 @@ from __future__ import annotations
 from sparkbed.errors import UsageError
 from sparkbed.nearest import nearest
 from sparkbed.platforms.base import Cluster, ClusterSpec, Platform, Setting
+from sparkbed.platforms.docker import Docker
 from sparkbed.platforms.standalone import Standalone
 
 __all__ = ["Cluster", "ClusterSpec", "Platform", "Setting", "get", "names"]
 
-_PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (Standalone(),)}
+_PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (Standalone(), Docker())}
 
 
 def names() -> list[str]:

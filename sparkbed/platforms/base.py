@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -44,12 +44,12 @@ class Cluster:
     folder: str
     conf_dir: str
     start_seconds: float
-    locations: Mapping[str, str] = field(default_factory=dict)
+    locations: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting that a platform knows: `kind` is int, memory, choice, text or properties."""
+    """One setting that a platform knows: `kind` is int, memory, choice, text, texts or properties."""
 
     name: str
     kind: str
@@ -102,8 +102,14 @@ class Platform(Protocol):
     def expected_executors(self, cluster: Cluster) -> int:
         """How many executors an application gets when it has the cluster to itself."""
 
-    def submit_arguments(self, cluster: Cluster, properties: Mapping[str, Any] | None = None) -> list[str]:
-        """spark-submit and its options up to the program, for the driver host; `properties` become --conf."""
+    def submit_arguments(
+        self, cluster: Cluster, properties: Mapping[str, Any] | None = None, folders: Sequence[str] = ()
+    ) -> list[str]:
+        """spark-submit and its options up to the program, for the driver host; `properties` become --conf.
+
+        `folders` are those of the driver host that the application reads or writes, the working directory first: a
+        driver that sees other files than its host must be shown them at the same paths.
+        """
 
     def submit_environment(self, cluster: Cluster) -> dict[str, str]:
         """The environment variables for that command."""

@@ -55,6 +55,10 @@ def _value(setting: Setting, value: Any) -> Any:
         return setting.default
     if setting.kind == "int":
         return _whole(setting, value)
+    if setting.kind == "texts":
+        if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) and one.isprintable() for one in value):
+            raise _wrong(setting, value)
+        return list(value)
     if not isinstance(value, str):
         raise _wrong(setting, value)
     if setting.kind == "memory":
@@ -87,6 +91,7 @@ def _wrong(setting: Setting, value: Any) -> UsageError:
         "memory": "a size such as 512m or 2g",
         "choice": f"one of {', '.join(setting.choices)}",
         "text": "one line of text",
+        "texts": "a list of texts",
     }[setting.kind]
     return UsageError(f"setting {setting.name} can't be {value!r}", hint=f"It is {wanted}: {setting.meaning}.")
 

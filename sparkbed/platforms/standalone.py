@@ -6,7 +6,7 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,13 +20,19 @@ PLAYBOOKS = ROOT / "playbooks"
 
 _MEBIBYTE = 1024 * 1024
 
-_SETTINGS = (
+SETTINGS = (
     Setting("worker_cores", "int", 1, "cores that each worker offers; a number of slots, not a limit", minimum=1),
     Setting("worker_memory", "memory", "1g", "memory that each worker offers to executors"),
     Setting("executor_cores", "int", None, "cores of one executor (default: the worker's)", minimum=1),
     Setting("executor_memory", "memory", None, "heap of one executor (default: the worker's, shared evenly)"),
     Setting("driver_memory", "memory", "1g", "heap of the driver"),
-    Setting("gc", "choice", "G1", "garbage collector of drivers and executors", choices=("G1", "Parallel", "Serial")),
+    Setting(
+        "gc",
+        "choice",
+        "G1",
+        "garbage collector of drivers and executors; JVM: whichever each JVM takes where it runs",
+        choices=("G1", "Parallel", "Serial", "JVM"),
+    ),
     Setting("spark_daemon_memory", "memory", "512m", "heap of the master and of each worker daemon"),
     Setting("spark_master_port", "int", 0, "the master's port; 0: chosen by the system"),
     Setting("spark_master_webui_port", "int", 0, "the port of the master's web UI; 0: chosen by the system"),
@@ -53,19 +59,22 @@ _MANAGED = {
     "spark.submit.deployMode": None,
 }
 
-_CONFIGURATION = ("spark-defaults.conf", "spark-env.sh", "log4j2.properties", "workers", "settings.json")
+_CONFIGURATION = ("spark-defaults.conf", "spark-env.sh", "log4j2.properties", "workers", "settings.json", "made.json")
 
 
 class Standalone:
     """A master on the host of group `master`, where drivers run too, and a worker on each host of group `workers`."""
 
     name = "standalone"
+    table: tuple[Setting, ...] = SETTINGS
+    located: tuple[str, ...] = ("spark", "java", "python")
+    """What start.yml noted of its surroundings that a submit needs."""
 
     def settings(self) -> tuple[Setting, ...]:
-        return _SETTINGS
+        return self.table
 
     def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        values = checked(_SETTINGS, settings, self.name)
+        values = checked(self.table, settings, self.name)
         for name in values["spark_properties"]:
             if name in _MANAGED:
                 instead = _MANAGED[name]
@@ -91,7 +100,7 @@ class Standalone:
         if any("spark_home" not in spec.inventory.variables(host) for host in spec.inventory.hosts_of("spark")):
             play(runner, PLAYBOOKS / "shared" / "spark.yml", {}, what)
         try:
-            play(runner, PLAYBOOKS / "standalone" / "start.yml", {"cluster_name": spec.name, **settings}, what)
+            play(runner, PLAYBOOKS / self.name / "start.yml", {"cluster_name": spec.name, **settings}, what)
             cluster = self._described(spec, settings, self._files(spec.name, runner), began)
         except BaseException as error:
             # What runs under this name with other settings is somebody's cluster, not a failed start of ours.
@@ -109,7 +118,7 @@ class Standalone:
         spec = what.spec if isinstance(what, Cluster) else what
         play(
             runner,
-            PLAYBOOKS / "standalone" / "stop.yml",
+            PLAYBOOKS / self.name / "stop.yml",
             {"cluster_name": spec.name},
             f"cluster {spec.name} did not go away",
         )
@@ -138,7 +147,12 @@ class Standalone:
             executors = min(executors, int(properties["spark.cores.max"]) // settings["executor_cores"])
         return int(executors)
 
-    def submit_arguments(self, cluster: Cluster, properties: Mapping[str, Any] | None = None) -> list[str]:
+    def submit_arguments(
+        self,
+        cluster: Cluster,
+        properties: Mapping[str, Any] | None = None,
+        folders: Sequence[str] = (),  # noqa: ARG002  # the driver sees the host's own files
+    ) -> list[str]:
         spark_submit = f"{cluster.locations['spark']}/bin/spark-submit"
         arguments = [spark_submit, "--master", cluster.master_url, "--deploy-mode", "client"]
         for name, value in (properties or {}).items():
@@ -182,7 +196,12 @@ class Standalone:
                 f"cluster {spec.name} started, but its master on {host} does not answer any more",
                 hint="Try again; if it happens twice, look at the machine's free memory.",
             )
-        own = json.loads(files[f"{host}/settings.json"])
+        own = {
+            name: json.loads(files[f"{host}/{name}.json"])
+            for name in ("settings", "made")
+            if f"{host}/{name}.json" in files
+        }
+        own = {**own["settings"], **own.get("made", {})}
         return Cluster(
             spec=spec,
             settings=settings,
@@ -190,11 +209,11 @@ class Standalone:
             web_url=state["web_url"],
             workers=_alive(state["state"]),
             driver_host=host,
-            driver_address=own["address"],
+            driver_address=own.get("address", own.get("gateway", "")),
             folder=own["folder"],
             conf_dir=f"{own['folder']}/conf",
             start_seconds=time.monotonic() - began,
-            locations={name: own[name] for name in ("spark", "java", "python")},
+            locations={name: own[name] for name in self.located},
         )
 
 

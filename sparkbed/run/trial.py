@@ -119,7 +119,15 @@ def command(launch: Launch) -> list[str]:
         expected_executors=launch.platform.expected_executors(launch.cluster),
         folder=launch.program_folder,
     )
-    return [*launch.platform.submit_arguments(launch.cluster, properties), *program]
+    folders = [str(there), *(str(folder) for folder in _program_folders(launch))]
+    return [*launch.platform.submit_arguments(launch.cluster, properties, folders), *program]
+
+
+def _program_folders(launch: Launch) -> list[PurePosixPath]:
+    """The folders on the driver's host that hold the program's files."""
+    if launch.program_folder is not None:
+        return [launch.program_folder]
+    return list(dict.fromkeys(PurePosixPath(file.parent) for file in launch.program.files))
 
 
 def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected], started: str, ended: str) -> Outcome:
