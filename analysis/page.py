@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis import paper_text
 from analysis.answer import groups, sentence, shared_levels, short_names
 from analysis.figures import DARK, LIGHT
 from analysis.findings import by_size
@@ -69,6 +70,7 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "dark": DARK,
         "overview": [_drawn(figure) for figure in figures if figure.name == "ratios"],
         "groups": _groups(report, figures),
+        "paper": _paper(report),
         "design": _design(report),
         "startup": _startup(report),
         "machine": _machine(campaign["facts"].get("machine") or {}),
@@ -158,6 +160,15 @@ def _markup(svg: str) -> Markup:
     from markupsafe import Markup
 
     return Markup(svg)  # noqa: S704  # drawn by us: matplotlib escapes the text in it, and figures.py its title
+
+
+def _paper(report: Data) -> dict[str, Any] | None:
+    """The paper's tables beside ours; None where the suite repeats none."""
+    paper = report["paper"]
+    if not paper:
+        return None
+    introduction, tables = paper_text.introduction(paper), paper_text.tables(report)
+    return {"heading": paper_text.heading(paper), "introduction": introduction, "tables": tables}
 
 
 # -- how it was measured -----------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from analysis import decompose, stats
 from analysis.answer import answer, trust
 from analysis.findings import Design, Question, Side, findings
 from analysis.page import as_html
+from analysis.paper import beside
 from analysis.text import as_csv, as_json, as_markdown, closing_table
 from sparkbed.errors import UsageError
 from sparkbed.model import Campaign, Cell, Sample, Trial
@@ -53,7 +54,7 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
     """Everything that a report says of a campaign, as plain data (JSON once NaN is taken off: see `as_json`).
 
     The keys `campaign`, `cells` and `findings` are the contract that other programs read; `answer` and `trust` are
-    the same in sentences.
+    the same in sentences, and `paper` has the table that the suite repeats beside ours (see `paper.beside`).
     """
     campaign = store.campaign(campaign_id)
     trials = store.trials(campaign.id)
@@ -68,7 +69,7 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
         "cells": cells,
         "findings": findings(_questions(campaign, cells)),
     }
-    return {**report, "trust": trust(report), "answer": answer(report)}
+    return {**report, "trust": trust(report), "answer": answer(report), "paper": beside(report)}
 
 
 # -- campaign and cells ------------------------------------------------------------------------------------------------

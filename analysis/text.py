@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis import paper_text
 from analysis.answer import groups, interval, names_of, short_names, signed
 from analysis.decompose import PARTS
 from analysis.words import decimals, fixed, probability
@@ -57,11 +58,28 @@ def as_markdown(report: Data) -> str:
         lines += [f"- {_mark(f['cell_label'])}: {_mark(f['because'])}" for f in report["findings"] if f["because"]] + [
             ""
         ]
+    if report["paper"]:
+        lines += _paper(report)
     perf = [line for cell in report["cells"] if (line := spark_perf_line(cell))]
     if perf:
         heading = "Over iterations, in spark-perf's form (name, options, median, std dev, min, first, last):"
         lines += ["## spark-perf", "", heading, "", *(f"    {_one_line(line)}" for line in perf)]
     return encodable("\n".join(lines).rstrip()) + "\n"
+
+
+def _paper(report: Data) -> list[str]:
+    """The paper's tables beside ours."""
+    paper = report["paper"]
+    lines = [f"## {_mark(paper_text.heading(paper))}", ""]
+    lines += [f"{_mark(' '.join(paper_text.introduction(paper)))}", ""]
+    for one in paper_text.tables(report):
+        lines += [f"### {_mark(one['title'])}", ""]
+        if one["conditions"]:
+            lines += [f"In the paper: {_mark(one['conditions'])}.", ""]
+        for heads, rows in (one["table"], *([one["ratios"]] if one["ratios"] else [])):
+            lines += [*_table([_mark(head) for head in heads], rows), ""]
+        lines += [*(f"- {_mark(note)}" for note in one["notes"]), ""]
+    return lines
 
 
 def closing_table(report: Data) -> None:

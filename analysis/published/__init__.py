@@ -11,10 +11,22 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
-from analysis.published.model import Axis, Number, Paper, Remark, Table, Value
+from analysis.published.model import Axis, Experiment, Number, Paper, Remark, Table, Value
 from analysis.published.reading import PublishedError, parse
 
-__all__ = ["Axis", "Number", "Paper", "PublishedError", "Remark", "Table", "Value", "keys", "paper", "papers"]
+__all__ = [
+    "Axis",
+    "Experiment",
+    "Number",
+    "Paper",
+    "PublishedError",
+    "Remark",
+    "Table",
+    "Value",
+    "keys",
+    "paper",
+    "papers",
+]
 
 
 def keys() -> list[str]:

@@ -54,12 +54,16 @@ class Value:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its fields row by row; those that are empty in the paper are left out."""
+    """A table: its fields row by row; those that are empty in the paper are left out.
+
+    `conditions` are those of the whole table; each value has them too, beside its row's and its column's.
+    """
 
     number: str
     caption: str
     where: str
     quantity: str
+    conditions: Mapping[str, str]
     labels: tuple[str, ...]
     rows: tuple[Axis, ...]
     columns: tuple[Axis, ...]
@@ -100,6 +104,16 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class Experiment:
+    """What a paper measured, or proposed to. `shows` is its tables and figures; empty where it has none."""
+
+    key: str
+    title: str
+    where: str
+    shows: str
+
+
+@dataclass(frozen=True)
 class Paper:
     """A paper. `year` is None where it gives none."""
 
@@ -107,6 +121,7 @@ class Paper:
     title: str
     authors: tuple[str, ...]
     year: int | None
+    experiments: tuple[Experiment, ...]
     tables: tuple[Table, ...]
     numbers: tuple[Number, ...]
     remarks: tuple[Remark, ...]

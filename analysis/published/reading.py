@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from analysis.published.model import QUALIFIERS, STATISTICS, Axis, Number, Paper, Remark, Table, Value
+from analysis.published.model import QUALIFIERS, STATISTICS, Axis, Experiment, Number, Paper, Remark, Table, Value
 
 _NUMBER = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?)(?: × 10\^(-?\d+))?([KM]?)")
 _SCALES = {"": 1.0, "K": 1e3, "M": 1e6}
@@ -47,12 +47,14 @@ def parse(text: str, name: str) -> Paper:
         title=fields.text("title"),
         authors=fields.texts("authors"),
         year=fields.year("year"),
+        experiments=tuple(_experiment(one) for one in fields.each("experiments")),
         tables=tuple(_table(one) for one in fields.each("tables")),
         numbers=tuple(_number(one) for one in fields.each("numbers")),
         remarks=tuple(_remark(one) for one in fields.each("remarks")),
     )
     fields.done()
     _expect_once((table.number for table in paper.tables), f"{name}: table")
+    _expect_once((experiment.key for experiment in paper.experiments), f"{name}: experiment")
     _expect_once((number.key for number in paper.numbers), f"{name}: number")
     return paper
 
@@ -157,7 +159,8 @@ def _table(fields: _Fields) -> Table:
             if text is not None
         ]
     caption, quantity = fields.text("caption"), fields.text("quantity")
-    table = Table(number, caption, where, quantity, labels, tuple(rows), tuple(columns), tuple(values))
+    fixed = MappingProxyType(dict(shared))
+    table = Table(number, caption, where, quantity, fixed, labels, tuple(rows), tuple(columns), tuple(values))
     fields.done()
     _expect_once((row.head for row in rows), f"{fields.place}: row")
     _expect_once((column.head for column in columns), f"{fields.place}: column")
@@ -221,6 +224,12 @@ def _number(fields: _Fields) -> Number:
         meaning=fields.text("meaning"),
         where=fields.text("where"),
     )
+    fields.done()
+    return found
+
+
+def _experiment(fields: _Fields) -> Experiment:
+    found = Experiment(fields.text("key"), fields.text("title"), fields.text("where"), fields.text("shows", ""))
     fields.done()
     return found
 

@@ -70,6 +70,7 @@ def open_campaign(suite: Suite, bed: Bed, remarks: list[Remark], fresh: bool, sa
             **suite.document(),
             "comparisons": compared(suite),
             "labels": {cell.id: cell.label for cell in suite.cells},
+            "paper": suite.repeats.document(suite.cells) if suite.repeats else None,
         },
         cells=suite.cells,
         facts={

@@ -17,6 +17,7 @@ from sparkbed.suite import cells, fields
 from sparkbed.suite.factors import SECTIONS, Factor, assignment, combinations, read_factors, zip_groups
 from sparkbed.suite.model import Suite
 from sparkbed.suite.overlay import Flag, assign, flag, overlay, parse_sets, path_of
+from sparkbed.suite.paper import read_paper
 from sparkbed.suite.settings import flatten
 
 SUITES = ROOT / "suites"
@@ -26,7 +27,7 @@ _RUN = ("trials", "iterations", "warmup", "order", "seed", "cluster", "collector
 _DESIGN = ("factors", "combine", "exclude", "baseline")
 _SHAPE = "It begins with 'suite: NAME'; suites/quick.yml is an example."
 _PROFILE = ("question", *SECTIONS, *_DESIGN, *_RUN)
-KEYS = ("suite", *_PROFILE, "profiles")
+KEYS = ("suite", *_PROFILE, "profiles", "paper")
 """What can stand at the top of a suite."""
 _SETTABLE = (*SECTIONS, *_RUN, "question", "factors")
 
@@ -83,7 +84,7 @@ def load(
     factors = read_factors(fields.section(document, "factors"))
     for keys, _, where in changes:
         _expect_not_varied(keys, where, factors)
-    return _resolve(document, factors, file, profile, only)
+    return _resolve(document, factors, file, profile, only, changed=bool(changes))
 
 
 def _quoted(value: str) -> str:
@@ -142,7 +143,9 @@ def _expect_not_varied(keys: tuple[str, ...], where: Flag, factors: tuple[Factor
             )
 
 
-def _resolve(document: Map, factors: tuple[Factor, ...], file: Path, profile: str | None, only: str | None) -> Suite:
+def _resolve(
+    document: Map, factors: tuple[Factor, ...], file: Path, profile: str | None, only: str | None, *, changed: bool
+) -> Suite:
     zips = zip_groups(document.get("combine"), document.where("combine"), factors)
     baseline: dict[str, str] = {}
     if document.get("baseline") is not None:
@@ -156,6 +159,9 @@ def _resolve(document: Map, factors: tuple[Factor, ...], file: Path, profile: st
         raise DocumentError("no cell has the levels of the baseline", where=document.where("baseline"))
     inventories = cells.Inventories((file.resolve().parent, Path.cwd()))
     built, contents = cells.build(cells.base_of(document), chosen, inventories, document.where("factors"))
+    metric = fields.text(document, "metric", "trial_seconds") or ""
+    # A profile or a choice on the command line may leave out what the paper had; the suite itself may not.
+    repeats = read_paper(document, factors, metric, None if profile or changed else built)
     if only is not None:
         built = cells.matching(built, only)
     iterations = fields.whole(document, "iterations", 1, least=1)
@@ -175,8 +181,9 @@ def _resolve(document: Map, factors: tuple[Factor, ...], file: Path, profile: st
         cluster=fields.one_of(document, "cluster", CLUSTERS, "per-block"),
         collectors=fields.texts(document, "collectors", ("eventlog", "host")),
         baseline=baseline,
-        metric=fields.text(document, "metric", "trial_seconds") or "",
+        metric=metric,
         deadline=seconds(document.get("deadline", "10m"), where=document.where("deadline"), what="deadline"),
+        repeats=repeats,
         inventories=inventories.found,
         contents=contents,
         source=document,

@@ -12,6 +12,7 @@ from sparkbed.inventory import Inventory
 from sparkbed.model import Cell, PlannedTrial, Position
 from sparkbed.suite.compare import pairs
 from sparkbed.suite.identity import content_of
+from sparkbed.suite.paper import Repeats
 from sparkbed.suite.schedule import ordered
 
 
@@ -20,7 +21,8 @@ class Suite:
     """An experiment, fully resolved: profile, `--set` and all defaults are in it.
 
     `factors` gives each factor's levels as text, `zips` the factors that run side by side, `baseline` the partial
-    assignment that cells are compared with (empty: no comparison). `deadline` is seconds for one trial.
+    assignment that cells are compared with (empty: no comparison). `deadline` is seconds for one trial. `repeats` says
+    which experiment of a paper it is; no part of `document`, since it changes nothing that is measured.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Suite:
     baseline: Mapping[str, str]
     metric: str
     deadline: float
+    repeats: Repeats | None
     inventories: Mapping[str, Inventory] = field(repr=False, compare=False)
     contents: Mapping[str, Map] = field(repr=False, compare=False)
     source: Map = field(repr=False, compare=False)

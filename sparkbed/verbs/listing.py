@@ -7,6 +7,7 @@ from sparkbed.errors import UsageError
 from sparkbed.home import ROOT
 from sparkbed.nearest import nearest
 from sparkbed.suite import find, names
+from sparkbed.suite.paper import words_of
 from sparkbed.table import table
 
 NODE_KINDS = [["process", "an SSH server on a loopback address of this machine; needs nothing (the default)"]]
@@ -35,8 +36,11 @@ def show(what: str) -> None:
 
 def _suites(detailed: bool) -> None:
     del detailed
-    rows = [[name, str(documents.load(find(name)).get("question", ""))] for name in names()]
-    table(["suite", "question"], rows)
+    rows = []
+    for name in names():
+        document = documents.load(find(name))
+        rows.append([name, str(document.get("question", "")), words_of(document)])
+    table(["suite", "question", "paper"], rows)
 
 
 def _workloads(detailed: bool) -> None:

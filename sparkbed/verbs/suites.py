@@ -25,7 +25,10 @@ GUESS = 10.0
 def plan(choice: SuiteChoice) -> None:
     """Print cells, order and a rough time."""
     suite = checked_suite(choice)
-    print(f"{suite.name}: {suite.question}\n")
+    print(f"{suite.name}: {suite.question}")
+    if suite.repeats:
+        print(f"Paper {suite.repeats.words()}")
+    print()
     counts = Counter(planned.cell for planned in schedule(suite))
     rows = [
         [cell.id, cell.label, cell.platform, cell.workload, str(len(suite.inventory(cell).hosts)), str(counts[cell.id])]

@@ -252,6 +252,7 @@ key: "9"
 title: A paper
 authors: [Somebody]
 year: 2020
+experiments: []
 remarks: []
 numbers: []
 tables:

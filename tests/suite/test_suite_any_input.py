@@ -34,6 +34,9 @@ deadline: 10m
 collectors: [host]
 baseline: {a: y}
 profiles: {tiny: {trials: 1, parameters: {n: 2}}}
+paper:
+  {key: "000", experiment: spark, state: prepared, needs: b, tables: [{table: "1", metric: m, compare: [],
+   cells: {kmeans (no Docker): {workload: w, count: {workers: 1}, factors: {a: y}, settings: {spark: {spark.a: 1}}}}}]}
 """
 
 INVENTORY = """\

@@ -21,6 +21,15 @@ def test_the_example_loads(tmp_path: Path) -> None:
     assert load(tmp_path / "example.yml", profile="tiny").trials == 1
 
 
+def test_the_example_of_a_paper_is_accepted(tmp_path: Path) -> None:
+    text = (DOCS / "suites.md").read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[2].split("```")[0]
+    (tmp_path / "example.yml").write_text(f"suite: s\nworkload: kmeans\n{example}")
+    suite = load(tmp_path / "example.yml", sets=["trials=2"])
+    assert suite.repeats is not None
+    assert list(suite.repeats.tables[0].cells) == ["kmeans (no Docker)", "kmeans (with Docker)"]
+
+
 def test_every_key_of_a_suite_is_explained() -> None:
     text = (DOCS / "suites.md").read_text(encoding="utf-8")
     in_tables = set(re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE))
