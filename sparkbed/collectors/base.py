@@ -71,9 +71,13 @@ class Collected:
 
 
 class Collector(Protocol):
-    """One collector, used for one trial after another; `start` and `stop` come in pairs."""
+    """One collector, used for one trial after another; `start` and `stop` come in pairs.
+
+    One that `needs_spark` has nothing to gather beside a plain program, and is left out there.
+    """
 
     name: str
+    needs_spark: bool
 
     def spark_properties(self, context: Context) -> Mapping[str, str]:
         """Properties that the trial's application must be submitted with; mostly none."""

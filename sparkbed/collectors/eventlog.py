@@ -326,6 +326,7 @@ class EventLogCollector:
     """The log of a driver that writes to the trial's folder; from another host, bring it there before `stop`."""
 
     name = "eventlog"
+    needs_spark = True
 
     def __init__(self) -> None:
         self._context: Context | None = None

@@ -20,6 +20,8 @@ class ScriptCollector:
     that nothing has to be put on a host or taken away from it.
     """
 
+    needs_spark = False
+
     def __init__(self, name: str, script: str, arguments: Callable[[float], Sequence[str]], parse: Parse) -> None:
         self.name = name
         self._script = (Path(__file__).parent / script).read_text(encoding="utf-8")

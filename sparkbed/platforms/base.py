@@ -17,13 +17,15 @@ if TYPE_CHECKING:  # the playbook room brings Fabric along, which a list of plat
 class ClusterSpec:
     """A cluster that is asked for: hosts and settings, under a name that is its own on those hosts.
 
-    `inventory` holds just the hosts that it shall run on, with what provisioning learned of them.
+    `inventory` holds just the hosts that it shall run on, with what provisioning learned of them. Without `daemons`
+    Spark's master and workers are not started: there are the places where they would run, for plain programs.
     """
 
     name: str
     settings: Mapping[str, Any]
     inventory: Inventory
     workers: int
+    daemons: bool = True
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Cluster:
 
     `settings` is complete (defaults filled in); `workers` are the master's own ids for them; `driver_host` is the
     inventory's name of the host that drivers run on; folders are that host's. `start_seconds` is from asking to ready.
+    Without daemons `master_url`, `web_url` and `workers` are empty. `FOLDER/shared` is the same folder, under the same
+    path, for every worker on the driver host.
     """
 
     spec: ClusterSpec
@@ -113,3 +117,16 @@ class Platform(Protocol):
 
     def submit_environment(self, cluster: Cluster) -> dict[str, str]:
         """The environment variables for that command."""
+
+    def plain_command(self, cluster: Cluster) -> list[str]:
+        """The words before a plain program, for the driver host: the platform's Python there."""
+
+    def inside(self, cluster: Cluster, host: str) -> list[str]:
+        """The words that make a command, given on the driver host, run where the processes of worker `host` run.
+
+        None where that is the driver host itself. What is started so ends when its standard input closes, if it
+        minds that; ending the command by a signal need not reach it.
+
+        Raises:
+            UsageError: when the worker is on another machine.
+        """

@@ -100,7 +100,8 @@ class Standalone:
         if any("spark_home" not in spec.inventory.variables(host) for host in spec.inventory.hosts_of("spark")):
             play(runner, PLAYBOOKS / "shared" / "spark.yml", {}, what)
         try:
-            play(runner, PLAYBOOKS / self.name / "start.yml", {"cluster_name": spec.name, **settings}, what)
+            asked = {"cluster_name": spec.name, "daemons": spec.daemons, **settings}
+            play(runner, PLAYBOOKS / self.name / "start.yml", asked, what)
             cluster = self._described(spec, settings, self._files(spec.name, runner), began)
         except BaseException as error:
             # What runs under this name with other settings is somebody's cluster, not a failed start of ours.
@@ -111,7 +112,10 @@ class Standalone:
         return cluster
 
     def ready(self, cluster: Cluster, runner: PlayRunner) -> bool:
-        state = _state(self._files(cluster.spec.name, runner), cluster.driver_host)
+        files = self._files(cluster.spec.name, runner)
+        if not cluster.spec.daemons:
+            return all(f"{host}/settings.json" in files for host in cluster.spec.inventory.hosts_of("spark"))
+        state = _state(files, cluster.driver_host)
         return bool(state) and len(_alive(state["state"])) == cluster.spec.workers
 
     def stop(self, what: Cluster | ClusterSpec, runner: PlayRunner) -> None:
@@ -174,6 +178,23 @@ class Standalone:
             "TMPDIR": str(PurePosixPath(cluster.folder, "tmp")),
         }
 
+    def plain_command(self, cluster: Cluster) -> list[str]:
+        return [cluster.locations["python"]]
+
+    def inside(self, cluster: Cluster, host: str) -> list[str]:
+        if host != cluster.driver_host and not self._process_nodes(cluster, host):
+            raise UsageError(
+                f"{host} may be another machine than {cluster.driver_host}",
+                where=str(cluster.spec.inventory.path),
+                hint="Plain programs run on one machine: take process nodes, or one host in both groups.",
+            )
+        return []
+
+    @staticmethod
+    def _process_nodes(cluster: Cluster, host: str) -> bool:
+        variables = cluster.spec.inventory.variables
+        return variables(host).get("node_kind") == variables(cluster.driver_host).get("node_kind") == "process"
+
     def _files(self, name: str, runner: PlayRunner) -> dict[str, str]:
         """What status.yml brings: `HOST/FILE` -> text."""
         with tempfile.TemporaryDirectory(prefix="sparkbed-") as folder:
@@ -191,7 +212,7 @@ class Standalone:
     ) -> Cluster:
         host = spec.inventory.hosts_of("master")[0]
         state = _state(files, host)
-        if not state:
+        if not state and spec.daemons:
             raise PlatformError(
                 f"cluster {spec.name} started, but its master on {host} does not answer any more",
                 hint="Try again; if it happens twice, look at the machine's free memory.",
@@ -205,9 +226,9 @@ class Standalone:
         return Cluster(
             spec=spec,
             settings=settings,
-            master_url=state["state"]["url"],
-            web_url=state["web_url"],
-            workers=_alive(state["state"]),
+            master_url=state["state"]["url"] if spec.daemons else "",
+            web_url=state["web_url"] if spec.daemons else "",
+            workers=_alive(state["state"]) if spec.daemons else (),
             driver_host=host,
             driver_address=own.get("address", own.get("gateway", "")),
             folder=own["folder"],

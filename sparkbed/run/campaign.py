@@ -29,7 +29,7 @@ from sparkbed.run.trial import Launch, Outcome, not_run, now, put_program, run_t
 from sparkbed.run.workspace import LocalWorkspace, RemoteWorkspace, Workspace
 from sparkbed.store import Store
 from sparkbed.suite import Suite, compared, schedule
-from sparkbed.workloads import Program, catalogue
+from sparkbed.workloads import PlainProgram, Program, catalogue
 
 Say = Callable[[str], None]
 
@@ -176,7 +176,7 @@ class CampaignRun:
             deadline=self._suite.deadline,
             workspace=self._workspace(planned, cell, cluster, hosts, folder),
             context=Context(folder, hosts.places(cell.hosts)),
-            collectors=self._collectors,
+            collectors=[one for one in self._collectors if cluster.spec.daemons or not one.needs_spark],
         )
 
     def _program(self, cell: Cell) -> Program:
@@ -188,7 +188,7 @@ class CampaignRun:
 
     def _place(self, program: Program, cluster: Cluster, cell: Cell, hosts: Hosts) -> PurePosixPath | None:
         """Where the program lies on the driver's host; None for where it was built, when that is the same machine."""
-        if hosts.is_here(cell.hosts, cluster.driver_host):
+        if hosts.is_here(cell.hosts, cluster.driver_host) and not isinstance(program, PlainProgram):
             return None
         key = (cluster.spec.name, program.digest)
         placed = self._placed.get(key)

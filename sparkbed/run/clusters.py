@@ -9,7 +9,7 @@ from sparkbed import platforms
 from sparkbed.model import Cell
 from sparkbed.platforms.base import Cluster, ClusterSpec
 from sparkbed.run.hosts import Hosts
-from sparkbed.suite import cluster_key, cluster_settings
+from sparkbed.suite import cluster_daemons, cluster_key, cluster_settings
 
 Started = Callable[[Cluster, Mapping[str, str]], None]
 
@@ -80,6 +80,7 @@ def spec_of(campaign: str, cell: Cell, hosts: Hosts) -> ClusterSpec:
         settings=cluster_settings(cell),
         inventory=view,
         workers=len(view.hosts_of("workers")),
+        daemons=cluster_daemons(cell),
     )
 
 

@@ -20,7 +20,7 @@ from sparkbed.platforms.base import Cluster, Platform
 from sparkbed.playbook import Runner
 from sparkbed.remote import Connections, Finished
 from sparkbed.run.workspace import Workspace
-from sparkbed.workloads import Program, extract_numbers, read_numbers, read_samples
+from sparkbed.workloads import PlainProgram, Program, Side, extract_numbers, read_numbers, read_samples
 
 _LOGGED = re.compile(r"\d\d/\d\d/\d\d [\d:.]+ (INFO|DEBUG) ")
 """A line of Spark's log that is no complaint (templates/spark/log4j2.properties.j2)."""
@@ -105,7 +105,12 @@ def _submit(launch: Launch) -> Finished:
 
 
 def command(launch: Launch) -> list[str]:
-    """spark-submit with the platform's arguments, the collectors' properties, the program and its parameters."""
+    """spark-submit with the platform's arguments, the collectors' properties, the program and its parameters.
+
+    For a plain program: the platform's Python, the program and its parameters.
+    """
+    if isinstance(launch.program, PlainProgram):
+        return _plain_command(launch, launch.program)
     there = launch.workspace.path
     properties: dict[str, str] = {"spark.app.name": launch.id, "spark.eventLog.enabled": "false"}
     for collector in launch.collectors:
@@ -130,13 +135,47 @@ def _program_folders(launch: Launch) -> list[PurePosixPath]:
     return list(dict.fromkeys(PurePosixPath(file.parent) for file in launch.program.files))
 
 
+def _plain_command(launch: Launch, program: PlainProgram) -> list[str]:
+    platform, cluster = launch.platform, launch.cluster
+    placed = program.placed(shared_folder(cluster), [_side(launch, host) for host in _workers(cluster)])
+    arguments = placed.arguments(
+        launch.parameters,
+        launch.workspace.path / SAMPLES,
+        iterations=launch.iterations,
+        expected_executors=0,
+        folder=launch.program_folder,
+    )
+    return [*platform.plain_command(cluster), *arguments]
+
+
+def _workers(cluster: Cluster) -> list[str]:
+    return list(cluster.spec.inventory.hosts_of("workers"))
+
+
+def _side(launch: Launch, host: str) -> Side:
+    """Where a worker's processes run. In a place of its own (a container) a side has its own address and Python."""
+    locations = launch.cluster.locations
+    inside = launch.platform.inside(launch.cluster, host)
+    if inside:
+        return Side((*inside, locations.get("inside_python", locations["python"])))
+    variables = launch.cluster.spec.inventory.variables(host)
+    address = variables.get("spark_address") or variables.get("ansible_host") or host
+    return Side((locations["python"],), str(address))
+
+
+def shared_folder(cluster: Cluster) -> PurePosixPath:
+    """The folder on the driver's host that all workers there see under the same path."""
+    return PurePosixPath(cluster.folder) / "shared"
+
+
 def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected], started: str, ended: str) -> Outcome:
     """The trial's row, samples, series and tasks."""
     samples, facts, error = _numbers(launch)
     if finished.timed_out:
         error = f"did not end within its deadline of {launch.deadline:.0f} s and was stopped"
     elif finished.rc != 0:
-        error = error or f"spark-submit exited with {finished.rc}: {last_words(launch.context.folder)}"
+        program = "the program" if isinstance(launch.program, PlainProgram) else "spark-submit"
+        error = error or f"{program} exited with {finished.rc}: {last_words(launch.context.folder)}"
     elif facts.get("executors_at_end", facts.get("executors")) != facts.get("executors"):
         error = (
             error
@@ -240,7 +279,9 @@ def not_run(campaign: str, planned: PlannedTrial, started: str, error: SparkbedE
 
 def put_program(cluster: Cluster, program: Program, connections: Connections) -> PurePosixPath:
     """Copy a program's files to the driver's host, and say to which folder."""
-    folder = PurePosixPath(cluster.folder) / "programs" / program.digest[:16]
+    # A plain program runs in the workers' places too.
+    base = shared_folder(cluster) if isinstance(program, PlainProgram) else PurePosixPath(cluster.folder)
+    folder = base / "programs" / program.digest[:16]
     driver = connections.agent(cluster.driver_host)
     [made] = driver.call("file", [{"path": str(folder), "state": "directory", "mode": "0755"}])
     if made.get("failed"):

@@ -1,6 +1,6 @@
 """Suites: experiments in YAML, and the cells, the order and the comparisons that follow from them."""
 
-from sparkbed.suite.identity import cluster_key, cluster_settings
+from sparkbed.suite.identity import cluster_daemons, cluster_key, cluster_settings
 from sparkbed.suite.load import find, load, names
 from sparkbed.suite.model import Suite
 
@@ -10,4 +10,14 @@ schedule = Suite.schedule
 compared = Suite.compared
 """`compared(suite)`: pairs of ids, (baseline cell, cell)."""
 
-__all__ = ["Suite", "cluster_key", "cluster_settings", "compared", "find", "load", "names", "schedule"]
+__all__ = [
+    "Suite",
+    "cluster_daemons",
+    "cluster_key",
+    "cluster_settings",
+    "compared",
+    "find",
+    "load",
+    "names",
+    "schedule",
+]

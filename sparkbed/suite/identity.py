@@ -9,6 +9,7 @@ from typing import Any
 
 from sparkbed.documents import plain
 from sparkbed.model import Cell
+from sparkbed.workloads import catalogue
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -29,9 +30,16 @@ def content_of(cell: Cell) -> dict[str, Any]:
 
 
 def cluster_key(cell: Cell) -> str:
-    """The same for two cells exactly when they can run on one cluster: same hosts, platform and settings."""
+    """The same for two cells exactly when they can run on one cluster: same hosts, platform, settings and daemons."""
     content = content_of(cell)
-    return digest({key: content[key] for key in ("hosts", "platform", "settings")})
+    shared = {key: content[key] for key in ("hosts", "platform", "settings")}
+    return digest({**shared, "daemons": cluster_daemons(cell)})
+
+
+def cluster_daemons(cell: Cell) -> bool:
+    """Whether the cell's cluster needs Spark's master and workers: not for a plain workload."""
+    workload = catalogue().get(cell.workload)
+    return workload is None or not workload.plain
 
 
 def cluster_settings(cell: Cell) -> dict[str, Any]:

@@ -10,13 +10,16 @@ samples, facts, error = read_samples(lines, warmup=1)
 from sparkbed.workloads.base import Parameter, Program, Workload
 from sparkbed.workloads.catalogue import catalogue, workload
 from sparkbed.workloads.numbers import extract_numbers, read_numbers
+from sparkbed.workloads.plain import PlainProgram, Side
 from sparkbed.workloads.samples import Reading, read_samples
 from sparkbed.workloads.tables import describe, markdown
 
 __all__ = [
     "Parameter",
+    "PlainProgram",
     "Program",
     "Reading",
+    "Side",
     "Workload",
     "catalogue",
     "describe",

@@ -64,6 +64,11 @@ class Workload(ABC):
     scale: float
     parameters: Mapping[str, Parameter]
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is no Spark application: it runs beside a cluster's places, and needs no daemons there."""
+        return False
+
     def resolve(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters: those given, checked, and the defaults of the others, scaled. In the table's order.
 

@@ -15,6 +15,7 @@ from sparkbed.home import ROOT
 from sparkbed.nearest import nearest
 from sparkbed.workloads.base import Workload
 from sparkbed.workloads.parameters import TYPES, Parameter
+from sparkbed.workloads.plain import PlainWorkload
 from sparkbed.workloads.pyspark import PythonWorkload
 from sparkbed.workloads.scala import ScalaWorkload
 from sparkbed.workloads.submit import SubmitWorkload
@@ -22,10 +23,11 @@ from sparkbed.workloads.submit import SubmitWorkload
 _KINDS = {
     "scala": ("title", "source", "scale", "main-class"),
     "pyspark": ("title", "source", "scale", "program"),
+    "ipc": ("title", "source", "scale", "program", "runs"),
     "submit": ("title", "source", "scale"),
 }
 """The folders that workloads lie in, and the keys that a workload's file there must have."""
-_KEYS = ("title", "program", "main-class", "source", "scale", "groups", "parameters")
+_KEYS = ("title", "runs", "program", "main-class", "source", "scale", "groups", "parameters")
 _PARAMETER_KEYS = (
     "type", "default", "scales", "minimum", "maximum", "exclusive", "choices", "meaning", "source",
 )  # fmt: skip
@@ -77,6 +79,9 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
     document = _mapping(file)
     expect_keys(document, _KEYS, f"workload {file.stem}")
     _require(document, _KINDS[file.parent.name], f"workload {file.stem}")
+    runs = document.get("runs", "spark")
+    if runs not in ("spark", "plain"):
+        raise DocumentError(f"runs must be spark or plain, not {runs!r}", where=document.where("runs"))
     table: dict[str, Parameter] = {}
     for index, group in enumerate(document.get("groups", [])):
         if group not in groups:
@@ -91,6 +96,8 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
         "scale": float(document["scale"]),
         "parameters": MappingProxyType(table),
     }
+    if runs == "plain":
+        return PlainWorkload(**common, language="Python", script=file.parent / document["program"])
     if file.parent.name == "scala":
         return ScalaWorkload(**common, language="Scala", main_class=document["main-class"])
     if file.parent.name == "pyspark":

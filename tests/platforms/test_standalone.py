@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,54 @@ def test_up_used_again_and_down_without_a_trace(
     STANDALONE.stop(cluster, engine)
     assert changed(engine) == 0
     assert not STANDALONE.ready(cluster, engine)
+
+
+def test_without_daemons_there_are_the_places_and_nothing_runs(
+    site: Site, engine: Ours | Ansible, spec: Callable[..., ClusterSpec]
+) -> None:
+    before = site.trees()
+    cluster = STANDALONE.start(replace(spec("plain"), daemons=False), engine)
+    assert (cluster.master_url, cluster.workers) == ("", ())
+    assert marked(site, "plain") == []
+    assert STANDALONE.ready(cluster, engine)
+    assert all((folder / "cluster-plain" / "shared").is_dir() for folder in site.folders.values())
+    python = STANDALONE.plain_command(cluster)
+    done = subprocess.run([*python, "-c", "print(1)"], env=STANDALONE.submit_environment(cluster), capture_output=True)
+    assert done.stdout == b"1\n"
+
+    with pytest.raises(PlatformError, match="other settings"), running_marked(cluster):
+        STANDALONE.start(replace(cluster.spec, daemons=True), engine)
+
+    STANDALONE.stop(cluster, engine)
+    assert site.trees() == before
+    assert not STANDALONE.ready(cluster, engine)
+
+
+@contextmanager
+def running_marked(cluster: Cluster) -> Iterator[None]:
+    """A program that carries the cluster's mark."""
+    environment = STANDALONE.submit_environment(cluster)
+    program = subprocess.Popen(
+        [*STANDALONE.plain_command(cluster), "-c", "input()"], env=environment, stdin=subprocess.PIPE
+    )
+    try:
+        yield
+    finally:
+        program.communicate(b"\n", timeout=60)
+
+
+def test_a_plain_program_reaches_workers_of_this_machine_only(
+    site: Site, ours: Ours, spec: Callable[..., ClusterSpec]
+) -> None:
+    cluster = STANDALONE.start(replace(spec("near"), daemons=False), ours)
+    assert STANDALONE.inside(cluster, cluster.driver_host) == []
+    with pytest.raises(UsageError, match="w1 may be another machine"):
+        STANDALONE.inside(cluster, "w1")
+    inventory = cluster.spec.inventory
+    for host in site.folders:
+        inventory = inventory.with_host_variables(host, {"node_kind": "process"})
+    assert STANDALONE.inside(replace(cluster, spec=replace(cluster.spec, inventory=inventory)), "w1") == []
+    STANDALONE.stop(cluster, ours)
 
 
 def test_two_clusters_side_by_side(site: Site, ours: Ours, spec: Callable[..., ClusterSpec]) -> None:

@@ -128,7 +128,7 @@ def test_the_options_are_spelt_as_in_spark_perf(built: Any, spark_home: Path) ->
     argv = program.arguments(parameters, "/there/samples.jsonl", 7, 2, folder="/there")
     assert argv[:3] == [
         "--py-files",
-        "/there/sparkbed_application.py,/there/sparkbed_key_value.py",
+        "/there/sparkbed_program.py,/there/sparkbed_application.py,/there/sparkbed_key_value.py",
         "/there/aggregate_by_key.py",
     ]
     options = argv[3:]
