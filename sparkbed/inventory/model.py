@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from sparkbed.documents import Map, plain
 from sparkbed.errors import UsageError
 from sparkbed.inventory import patterns
 from sparkbed.inventory.magic import MAGIC
+from sparkbed.inventory.varfiles import variables_of
 from sparkbed.model import Position
 from sparkbed.nearest import nearest
 
@@ -29,13 +30,14 @@ class HostEntry:
 class Host:
     """A host with the variables of the inventory file (`vars`) and of host_vars/ (`file_vars`).
 
-    `learned` is what provisioning adds: it lies over all others.
+    `play_vars` are those of host_vars/ beside the play; `learned` is what provisioning adds: it lies over all others.
     """
 
     name: str
     position: Position
     vars: Map
     file_vars: Map
+    play_vars: Mapping[str, Any] = field(default_factory=dict)
     learned: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -43,7 +45,8 @@ class Host:
 class Group:
     """A group with its own hosts and child groups (names, in the file's order), and its own variables.
 
-    `vars` are the inventory file's, `file_vars` those of group_vars/. `depth` is the longest way down from `all`.
+    `vars` are the inventory file's, `file_vars` those of group_vars/, `play_vars` those of group_vars/ beside the play.
+    `depth` is the longest way down from `all`.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Group:
     children: tuple[str, ...]
     vars: Map
     file_vars: Map
+    play_vars: Mapping[str, Any] = field(default_factory=dict)
     entries: tuple[HostEntry, ...] = ()
     depth: int = 0
     priority: int = 1
@@ -129,8 +133,15 @@ class Inventory:
         child group's `vars`.
         """
         one = self._host(host)
-        groups = [self.groups[name] for name in self.groups_of(host)]
-        return [*(g.vars for g in groups), *(g.file_vars for g in groups), one.vars, one.file_vars, one.learned]
+        return [*self._of_groups(self.groups_of(host)), one.vars, one.file_vars, one.play_vars, one.learned]
+
+    def _of_groups(self, names: Iterable[str]) -> list[Mapping[str, Any]]:
+        """The variables of groups in their order, from weakest to strongest; `all` comes first."""
+        groups = [self.groups[name] for name in names]
+        said: list[Mapping[str, Any]] = [group.vars for group in groups]
+        for some in (groups[:1], groups[1:]):
+            said += [*(group.file_vars for group in some), *(group.play_vars for group in some)]
+        return said
 
     def variables(self, host: str) -> dict[str, Any]:
         """The host's variables, merged with Ansible's precedence; without magic ones; templates stay text.
@@ -143,6 +154,33 @@ class Inventory:
             merged.update(layer)
         return merged
 
+    def of_all(self) -> dict[str, Any]:
+        """What the inventory says of every host, also of this machine where it isn't among them."""
+        merged: dict[str, Any] = {}
+        for layer in self._of_groups(["all"]):
+            merged.update(layer)
+        return merged
+
+    def beside(self, folder: Path) -> Inventory:
+        """The inventory as a play in `folder` sees it: group_vars/ and host_vars/ there win over those beside the file.
+
+        Raises:
+            DocumentError: for a file of variables that can't be read.
+        """
+        groups_folder, hosts_folder = folder / "group_vars", folder / "host_vars"
+        groups, hosts = self.groups, self.hosts
+        if groups_folder.is_dir() or any(group.play_vars for group in groups.values()):
+            groups = {
+                name: replace(group, play_vars=variables_of(groups_folder, name, group.position))
+                for name, group in groups.items()
+            }
+        if hosts_folder.is_dir() or any(host.play_vars for host in hosts.values()):
+            hosts = {
+                name: replace(host, play_vars=variables_of(hosts_folder, name, host.position))
+                for name, host in hosts.items()
+            }
+        return self if groups is self.groups and hosts is self.hosts else replace(self, groups=groups, hosts=hosts)
+
     def position_of(self, host: str, variable: str) -> Position | None:
         """Where the value stands that `variables(host)[variable]` has; None if no document says it."""
         for layer in reversed(self._layers(host)):
@@ -150,14 +188,16 @@ class Inventory:
                 return layer.where(variable) if isinstance(layer, Map) else None
         return None
 
-    def select(self, pattern: str, *, strict: bool = True) -> list[str]:
+    def select(self, pattern: str, *, strict: bool = True, here: Collection[str] = ()) -> list[str]:
         """The hosts that an Ansible host pattern names (see `patterns.select`), in Ansible's order.
+
+        Names in `here` may stand in it though the inventory doesn't have them.
 
         Raises:
             UsageError: when a part of the pattern names nothing, if `strict`.
         """
         try:
-            return patterns.select(pattern, self._members, list(self.hosts), strict=strict)
+            return patterns.select(pattern, self._members, list(self.hosts), strict=strict, here=here)
         except UsageError as error:
             raise UsageError(error.what, where=error.where or str(self.path), hint=error.hint) from None
 

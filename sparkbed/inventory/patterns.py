@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sparkbed.errors import UsageError
 from sparkbed.nearest import nearest
@@ -16,7 +16,12 @@ _GLOB = frozenset("*?[")
 
 
 def select(
-    pattern: str, members: Mapping[str, Sequence[str]], hosts: Sequence[str], *, strict: bool = True
+    pattern: str,
+    members: Mapping[str, Sequence[str]],
+    hosts: Sequence[str],
+    *,
+    strict: bool = True,
+    here: Collection[str] = (),
 ) -> list[str]:
     """The hosts that `pattern` names, each once, in the order in which the pattern's parts name them.
 
@@ -25,16 +30,19 @@ def select(
         members: every group's hosts, those of its children among them.
         hosts: all hosts.
         strict: whether a part that names nothing is an error; otherwise it names no host.
+        here: names that stand for themselves where they name nothing else.
 
     Raises:
         UsageError: for a part that names nothing if `strict`, a subscript out of range, or a broken regular expression.
     """
-    parts = _split(pattern, hosts)
+    parts = _split(pattern, [*hosts, *here])
 
     def named(part: str) -> list[str]:
         try:
             return _one(part, members, hosts)
         except UsageError:
+            if part in here:
+                return [part]
             if strict:
                 raise
             return []

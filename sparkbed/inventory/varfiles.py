@@ -32,12 +32,27 @@ def variables_of(folder: Path, name: str, absent: Position) -> Map:
     return merged
 
 
+def names_in(folder: Path) -> set[str]:
+    """The names of all variables in `folder`'s files, also those of groups and hosts that are yet to come.
+
+    Raises:
+        DocumentError: as `variables_of`.
+    """
+    entries = [entry for entry in folder.iterdir() if _counts(entry)] if folder.is_dir() else []
+    owners = {entry.stem if entry.suffix in _SUFFIXES else entry.name for entry in entries}
+    return {str(name) for owner in owners for name in variables_of(folder, owner, Position(folder, 1))}
+
+
+def _counts(entry: Path) -> bool:
+    return not entry.name.startswith(".") and not entry.name.endswith("~")
+
+
 def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
     for entry in sorted(path.iterdir(), key=lambda one: one.name):
-        if entry.name.startswith(".") or entry.name.endswith("~"):
+        if not _counts(entry):
             continue
         if entry.is_dir():
             # Ansible descends only into folders whose names have no suffix.

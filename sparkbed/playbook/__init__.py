@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from sparkbed.playbook.batch import Batch
 from sparkbed.playbook.batches import batches, ordered
 from sparkbed.playbook.calls import Calls
 from sparkbed.playbook.execute import Executor
+from sparkbed.playbook.here import LOCAL
 from sparkbed.playbook.hosts import Hosts
-from sparkbed.playbook.keywords import Refusal
+from sparkbed.playbook.keywords import CHOICES, Refusal, among
 from sparkbed.playbook.listing import ListedPlay
 from sparkbed.playbook.lookups import lookup
 from sparkbed.playbook.output import Failures, Output, Silent, Terminal
@@ -32,8 +33,8 @@ from sparkbed.playbook.results import Counts, Failure, PlayResult
 from sparkbed.playbook.standing import EndBatch, EndPlay, Progress, TooManyFailures
 from sparkbed.playbook.strategy import PlayRun
 from sparkbed.playbook.tags import Choice
-from sparkbed.playbook.templating import TemplateError, Templates
-from sparkbed.playbook.variables import LOCAL, Scope, Variables, rendered_connection_variables
+from sparkbed.playbook.templating import OMIT, TemplateError, Templates
+from sparkbed.playbook.variables import Scope, Variables, rendered_connection_variables
 from sparkbed.remote import Connections
 
 __all__ = [
@@ -142,7 +143,7 @@ class Runner:
         """The plays with their hosts and the tasks that a run with these options would come to."""
         extra = dict(extra_vars or {})
         plays = self.check_syntax(path, extra_vars=extra).plays
-        within = None if limit is None else set(self.inventory.select(limit))
+        within = None if limit is None else set(self.inventory.select(limit, here=LOCAL))
         variables = Variables(
             hosts=Hosts(self.inventory),
             templates=self._templates,
@@ -151,9 +152,10 @@ class Runner:
             run=self._run_variables(tags, skip_tags, limit, check=False, diff=False),
         )
         choice = Choice(tags, skip_tags)
+        refuse = Refusal.of(self.inventory.path, path)
         return [
             ListedPlay.of(choice.play(play), self._hosts(play, within, variables, strict=not _grows(plays)))
-            for play in plays
+            for play in (self._settled(play, variables, refuse) for play in plays)
         ]
 
     def play(
@@ -181,7 +183,7 @@ class Runner:
         """
         extra = dict(extra_vars or {})
         playbook = self.check_syntax(path, extra_vars=extra)
-        within = None if limit is None else set(self.inventory.select(limit))
+        within = None if limit is None else set(self.inventory.select(limit, here=LOCAL))
         hosts = Hosts(self.inventory)
         variables = Variables(
             hosts=hosts,
@@ -190,7 +192,8 @@ class Runner:
             extra=extra,
             run=self._run_variables(tags, skip_tags, limit, check, diff),
         )
-        plays = playbook.plays
+        refuse = Refusal.of(self.inventory.path, path)
+        plays = [self._settled(play, variables, refuse) for play in playbook.plays]
         grows = _grows(plays)
         choice = Choice(tags, skip_tags)
         if not grows:
@@ -198,15 +201,14 @@ class Runner:
             for play in [play for play in plays if "hostvars" not in play.hosts]:
                 shared.check(choice.play(play), self._hosts(play, within, variables, strict=True), self.inventory)
         reach = Reach(self.connections, hosts)
-        refuse = Refusal.of(self.inventory.path, path)
         progress = Progress(refuse, choice, start_at=start_at_task)
         ended = threading.Event()
         pool = None
         if self.forks > 1:
             pool = ThreadPoolExecutor(self.forks, "playbook", initializer=sleeping.adopt, initargs=(ended,))
-        self.output.start(Path(path), len(playbook.plays))
+        self.output.start(Path(path), len(plays))
         try:
-            for play in playbook.plays:
+            for play in plays:
                 chosen = progress.choice.play(play)
                 everyone = self._hosts(play, within, variables, strict=not grows)
                 if not self._one(chosen, everyone, variables, reach, progress, pool, check=check, diff=diff):
@@ -242,7 +244,8 @@ class Runner:
         keywords = variables.of_play(play.vars, play.folder)
         name = self._rendered(play, play.name or play.hosts, keywords)
         try:
-            groups = batches(ordered(everyone, play.order), [keywords.value(one) for one in play.serial])
+            sizes = [size for size in map(keywords.value, play.serial) if size is not OMIT]
+            groups = batches(ordered(everyone, play.order), sizes)
         except (TemplateError, UsageError) as error:
             raise UsageError(error.what, where=play.position) from None
         if not groups:
@@ -274,14 +277,21 @@ class Runner:
             before = len(progress.lost)
         return not ended
 
+    def _settled(self, play: Play, variables: Variables, refuse: Refusal) -> Play:
+        """The play with templates in `order` and `strategy` rendered: they say whether it is refused."""
+        keywords = variables.of_play(play.vars, play.folder)
+        order, strategy = (self._rendered(play, text, keywords) for text in (play.order, play.strategy))
+        for name, value in (("order", order), ("strategy", strategy)):
+            among(name, value, CHOICES[name], refuse, play.position)
+        return replace(play, order=order, strategy=strategy)
+
     def _hosts(self, play: Play, within: set[str] | None, variables: Variables, *, strict: bool) -> list[str]:
         """The hosts of a play, in inventory order; a pattern that names nothing is an error if `strict`."""
+        variables.hosts.enter(play.folder)
         inventory = variables.hosts.inventory
         pattern = self._rendered(play, play.hosts, variables.of_play(play.vars, play.folder))
-        if pattern in LOCAL and pattern not in inventory.hosts:
-            return [pattern]
         try:
-            chosen = inventory.select(pattern, strict=strict)
+            chosen = inventory.select(pattern, strict=strict, here=LOCAL)
         except UsageError as error:
             raise UsageError(error.what, where=play.position, hint=error.hint) from None
         return chosen if within is None else [host for host in chosen if host in within]

@@ -9,13 +9,14 @@ from typing import Any
 from jinja2.utils import missing
 
 from sparkbed.playbook import modules, shared
+from sparkbed.playbook.here import LOCAL
 from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.outcome import Outcome
 from sparkbed.playbook.plays import Task
 from sparkbed.playbook.reach import Reach, Way
 from sparkbed.playbook.templating import OMIT, TemplateError, final, is_template
 from sparkbed.playbook.values import flag
-from sparkbed.playbook.variables import LOCAL, Scope
+from sparkbed.playbook.variables import Scope
 
 
 @dataclass(frozen=True)
@@ -163,10 +164,18 @@ _BECOME_REFUSED = {
 
 
 def _environment(scope: Scope, parts: tuple[Any, ...]) -> dict[str, str]:
-    result: dict[str, str] = {}
+    result: dict[str, Any] = {}
     for part in parts:
-        value = scope.value(part)
+        value = part if isinstance(part, Mapping) else scope.value(part)
+        if value is OMIT:
+            continue
         if not isinstance(value, Mapping):
             raise TemplateError(f"environment must be a mapping, not {type(value).__name__}")
-        result.update({str(name): "" if text is None else str(text) for name, text in value.items()})
-    return result
+        for name, raw in value.items():
+            try:
+                result[str(name)] = scope.value(raw)
+            except TemplateError as error:
+                # What adds to a host's own environment can't be known before its facts are gathered: as in Ansible.
+                if "ansible_env" not in error.what:
+                    raise
+    return {name: "" if value is None else str(value) for name, value in result.items() if value is not OMIT}

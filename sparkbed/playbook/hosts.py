@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sparkbed import inventory as inventories
@@ -15,6 +16,7 @@ from sparkbed.errors import UsageError
 from sparkbed.inventory.model import Group, Host, Inventory
 from sparkbed.inventory.varfiles import variables_of
 from sparkbed.model import Position
+from sparkbed.playbook.here import LOCAL, connection_variables
 
 
 class Hosts:
@@ -29,6 +31,13 @@ class Hosts:
         self.given = inventory
         self.variables: dict[str, dict[str, Any]] = {}
         self._additions: list[Callable[[], bool]] = []
+        self._beside: Path | None = None
+
+    def enter(self, folder: Path) -> None:
+        """Begin a play that stands in `folder`: files of variables beside it count, those of the last play no more."""
+        if folder != self._beside:
+            self._beside = folder
+            self.inventory = self.inventory.beside(folder)
 
     def add_host(self, name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> bool:
         """Add a host, or more groups and variables to one that is there; says whether anything is new."""
@@ -52,9 +61,16 @@ class Hosts:
         for name, host in self.given.hosts.items():
             if name in fresh.hosts and host.learned:
                 fresh = fresh.with_host_variables(name, host.learned)
-        self.inventory = fresh
+        self.inventory = fresh if self._beside is None else fresh.beside(self._beside)
         for again in self._additions:
             again()
+
+    def of_this_machine(self, name: str) -> Mapping[str, Any]:
+        """What `localhost` has where the inventory has no host of that name: what all hosts have, and its own files."""
+        if name not in self.inventory.hosts and name in LOCAL:
+            beside, play = self._files("host_vars", name)
+            return {**self.inventory.of_all(), **connection_variables(self.inventory, name), **beside, **play}
+        return {}
 
     # -- one addition -----------------------------------------------------------------------------------------------
 
@@ -62,8 +78,7 @@ class Hosts:
         changed = False
         if name not in self.inventory.hosts:
             top = Position(self.inventory.path, 1)
-            file_vars = variables_of(self._folder / "host_vars", name, top)
-            host = Host(name, top, Map(top), file_vars)
+            host = Host(name, top, Map(top), *self._files("host_vars", name))
             self._become(hosts={**self.inventory.hosts, name: host})
             self._put("all", host=name)
             changed = True
@@ -87,8 +102,8 @@ class Hosts:
         if group in self.inventory.groups:
             return False
         top = Position(self.inventory.path, 1)
-        file_vars = variables_of(self._folder / "group_vars", group, top)
-        self._become(groups={**self.inventory.groups, group: Group(group, top, (), (), Map(top), file_vars)})
+        made = Group(group, top, (), (), Map(top), *self._files("group_vars", group))
+        self._become(groups={**self.inventory.groups, group: made})
         return True
 
     def _put(self, group: str, *, host: str | None = None, child: str | None = None) -> bool:
@@ -128,6 +143,11 @@ class Hosts:
             found |= self._below(child)
         return found
 
-    @property
-    def _folder(self) -> Any:
-        return self.inventory.path.resolve().parent
+    def _files(self, kind: str, name: str) -> tuple[Map, Map]:
+        """What files of variables say: those beside the inventory, and those beside the play."""
+        top = Position(self.inventory.path, 1)
+        ours = self.inventory.path.resolve().parent
+        return (
+            variables_of(ours / kind, name, top),
+            variables_of(self._beside / kind, name, top) if self._beside is not None else Map(top),
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from keyword import iskeyword
@@ -45,7 +45,12 @@ META = frozenset(
         " refresh_inventory reset_connection"
     )
 )
-ORDERS = frozenset(["inventory", "reverse_inventory", "reverse_sorted", "sorted"])
+CHOICES = {
+    "order": frozenset(["inventory", "reverse_inventory", "reverse_sorted", "sorted"]),
+    "strategy": frozenset(["linear", "ansible.builtin.linear"]),
+}
+"""Keywords of plays that take one of a few names, or a template of one."""
+
 IMPORTS = frozenset(["import_role", "import_tasks"])
 INCLUDES = frozenset(["include_role", "include_tasks"])
 # Ansible's own words that the subset leaves out: they are told apart from typing errors.
@@ -217,6 +222,13 @@ def expect(entry: Map, known: Iterable[str], what: str, refuse: Refusal) -> None
             raise refuse(f"keyword {key!r} of {what} is outside the subset", entry.where(key))
         near = get_close_matches(str(key), names, n=1)
         raise refuse(f"{what} has no keyword {key!r}", entry.where(key), f"Did you mean {near[0]!r}?" if near else "")
+
+
+def among(name: str, value: Any, known: Collection[str], refuse: Refusal, where: Position) -> None:
+    """Refuse a value of the keyword `name` that is not in `known`; nothing is its default."""
+    if value is not None and value not in known:
+        hint = f"It has: {', '.join(sorted(known))}."
+        raise refuse(f"{name} {value!r} is outside the subset", where, hint)
 
 
 def short(name: str) -> str:

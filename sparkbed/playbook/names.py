@@ -20,6 +20,7 @@ from jinja2.utils import missing
 
 from sparkbed.documents import Map, Seq
 from sparkbed.inventory.model import Inventory
+from sparkbed.inventory.varfiles import names_in
 from sparkbed.model import Position
 from sparkbed.playbook import filters, lookups
 from sparkbed.playbook.actions import find_file
@@ -62,7 +63,7 @@ def check(
     Raises:
         DocumentError: at the template's place, naming what is unknown.
     """
-    defined = _inventory_names(inventory) | set(extra) | MAGIC | GLOBALS | {"ansible_facts"}
+    defined = _inventory_names(inventory, playbook) | set(extra) | MAGIC | GLOBALS | {"ansible_facts"}
     facts = frozenset(FACTS) if any(_gathers(play) for play in playbook.plays) else frozenset()
     defined |= {f"ansible_{name}" for name in facts}
     for play in playbook.plays:
@@ -72,10 +73,14 @@ def check(
         _Checker(defined, facts, refuse, templates, play, anything).run()
 
 
-def _inventory_names(inventory: Inventory) -> set[str]:
-    names: set[str] = set()
+def _inventory_names(inventory: Inventory, playbook: Playbook) -> set[str]:
+    """What the inventory and files of variables beside it and beside plays say of hosts and groups."""
+    names = {str(name) for name in inventory.of_all()}
     for host in inventory.hosts:
         names |= {str(name) for name in inventory.variables(host)}
+    for folder in {inventory.path.resolve().parent, *(play.folder for play in playbook.plays)}:
+        for kind in ("group_vars", "host_vars"):
+            names |= names_in(folder / kind)
     return names
 
 

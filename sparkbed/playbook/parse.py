@@ -15,9 +15,10 @@ from sparkbed import documents
 from sparkbed.documents import Map, Seq
 from sparkbed.model import Position
 from sparkbed.playbook.keywords import (
-    ORDERS,
+    CHOICES,
     PLAY_KEYWORDS,
     Refusal,
+    among,
     expect,
     listed,
     merged,
@@ -85,12 +86,13 @@ class _Reader:
 
     def play(self, entry: Map) -> Play:
         expect(entry, PLAY_KEYWORDS, "a play", self.refuse)
-        if entry.get("strategy", "linear") not in ("linear", "ansible.builtin.linear"):
-            raise self.refuse(f"strategy {entry['strategy']!r} is outside the subset", entry.where("strategy"))
         hosts = entry.get("hosts")
         if not hosts:
             raise self.refuse.wrong("a play needs `hosts`", entry.position, "Name a group, a host, or `all`.")
         pattern = ",".join(str(part) for part in hosts) if isinstance(hosts, list) else str(hosts)
+        for name, known in CHOICES.items():
+            if name in entry and not is_template(entry[name]):
+                among(name, entry[name], known, self.refuse, entry.where(name))
         said = settings(entry, self.refuse)
         own = replace(merged(self.outer, said), vars={})
         reading = Reading(self.path.parent.absolute(), self.refuse)
@@ -122,16 +124,10 @@ class _Reader:
             ),
             serial=self._numbers(entry, "serial"),
             max_fail_percentage=next(iter(self._numbers(entry, "max_fail_percentage")), None),
-            order=self._order(entry),
+            order=entry.get("order") or "inventory",
+            strategy=entry.get("strategy") or "linear",
             force_handlers=entry.get("force_handlers"),
         )
-
-    def _order(self, entry: Map) -> str:
-        order = entry.get("order") or "inventory"
-        if order in ORDERS:
-            return str(order)
-        hint = f"It has: {', '.join(sorted(ORDERS))}."
-        raise self.refuse(f"order {order!r} is outside the subset", entry.where("order"), hint)
 
     def _roles(
         self, entry: Map, own: Settings, reading: Reading

@@ -246,6 +246,7 @@ class Play:
     serial: tuple[Any, ...] = ()
     max_fail_percentage: Any = None
     order: str = "inventory"
+    strategy: str = "linear"
     force_handlers: Any = None
 
     @property

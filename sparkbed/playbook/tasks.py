@@ -46,6 +46,8 @@ class TaskReader:
         module, args, template = self._arguments(item, key, own)
         if args.get("_raw_params") == "end_role" and module == "meta" and (handlers or place.role is None):
             raise self.refuse.wrong("end_role outside of a role's tasks", item.where(key), "end_host ends the play.")
+        if args.get("_raw_params") == "flush_handlers" and module == "meta" and handlers:
+            raise self.refuse.wrong("flush_handlers can't be a handler", item.where(key), "Notify the handlers.")
         register = item.get("register")
         if register is not None and not is_name(register):
             raise self.refuse.wrong(

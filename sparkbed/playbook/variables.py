@@ -8,7 +8,6 @@ loop variables. Documents (inventory, playbooks, extra variables) may hold templ
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from jinja2.utils import missing
 
 from sparkbed.inventory.model import Inventory
+from sparkbed.playbook.here import LOCAL, connection_variables
 from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.templating import Templates, UndefinedNameError, final, is_template, shown
 
@@ -156,7 +156,7 @@ class HostVars(Mapping[str, Any]):
 
     def __getitem__(self, host: str) -> ScopeMapping:
         if host not in self._made:
-            if host not in self._hosts:
+            if host not in self._hosts and host not in LOCAL:
                 raise KeyError(host)
             self._made[host] = ScopeMapping(self._scope_of(host))
         return self._made[host]
@@ -166,10 +166,6 @@ class HostVars(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._hosts)
-
-
-LOCAL = ("localhost", "127.0.0.1", "::1")
-"""Names that mean this machine when the inventory has no host of that name."""
 
 
 @dataclass
@@ -195,7 +191,7 @@ class Variables:
         """The host's inventory variables; this machine's when it is not in the inventory."""
         kept = self._kept().variables
         if host not in kept:
-            kept[host] = connection_variables(self.hosts.inventory, host)
+            kept[host] = self.hosts.of_this_machine(host) or connection_variables(self.hosts.inventory, host)
         return kept[host]
 
     def set(self, host: str, values: Mapping[str, Any]) -> None:
@@ -259,8 +255,8 @@ class Variables:
         given = self.hosts.variables.get(host)
         if not given:
             return {}
-        stronger = self.hosts.inventory.hosts[host].file_vars
-        return {name: value for name, value in given.items() if name not in stronger}
+        one = self.hosts.inventory.hosts[host]
+        return {name: value for name, value in given.items() if name not in one.file_vars and name not in one.play_vars}
 
     def _of_gathering(self, host: str) -> Mapping[str, Any]:
         """Gathered facts under their own names, and without the prefix in `ansible_facts`."""
@@ -313,16 +309,6 @@ class _Caches:
         names = [name for name in inventory.groups if name != "all"]
         self.groups = {"all": inventory.hosts_of("all"), **{name: inventory.hosts_of(name) for name in names}}
         self.groups.setdefault("ungrouped", [])
-
-
-def connection_variables(inventory: Inventory, host: str) -> Mapping[str, Any]:
-    """The variables that say how `host` is reached, templates rendered: what `remote.Connections` wants.
-
-    `localhost` is this machine, without SSH, when the inventory has no host of that name.
-    """
-    if host not in inventory.hosts and host in LOCAL:
-        return {"ansible_connection": "local", "ansible_host": host, "ansible_python_interpreter": sys.executable}
-    return inventory.variables(host) if host in inventory.hosts else {}
 
 
 def rendered_connection_variables(inventory: Inventory, host: str) -> Mapping[str, Any]:

@@ -49,6 +49,8 @@ def _play(tasks: str, head: str = "") -> str:
         (_play("- {command: x, async: 10, poll: 0}"), 4, "'async' is outside the subset"),
         (_play("- {command: x, become: true, become_flags: -i}"), 4, "'become_flags' is outside the subset"),
         (_play("- meta: end_role"), 4, "outside of a role's tasks"),
+        (_play("- debug:", head="  handlers:\n    - meta: flush_handlers\n"), 4, "flush_handlers can't be a handler"),
+        (_play("- debug:", head="  strategy: \"{{ 'fr' ~ 'ee' }}\"\n"), 1, "strategy 'free' is outside the subset"),
         (_play("- debug: {var: ansible_facts.kernel ~ x}"), 4, "no play gathers facts"),
         (_play('- debug: {msg: "{{ ansible_distribution }}"}'), 4, "no play gathers facts"),
         ("- hosts: all\n  tasks:\n    - debug: {msg: '{{ ansible_distributon }}'}\n", 3, "'ansible_distribution'"),

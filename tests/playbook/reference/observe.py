@@ -99,8 +99,7 @@ def by_sparkbed(case: Path, folder: Path) -> Observed:
             if asked.get("refused"):
                 raise
             raise AssertionError(f"{case.name} was refused: {error}") from error
-    recap = {host: asdict(counts) for host, counts in seen.counts.items()}
-    return Observed(failed, recap, _cleaned(seen.results, out), tree(out))
+    return seen.observed(out, failed=failed)
 
 
 class Recorder(Silent):
@@ -121,6 +120,11 @@ class Recorder(Silent):
     def recap(self, counts: Mapping[str, Counts]) -> None:
         self.counts = counts
 
+    def observed(self, out: Path, *, failed: bool) -> Observed:
+        """What the run showed; `out` is its scratch folder."""
+        recap = {host: asdict(counts) for host, counts in self.counts.items()}
+        return Observed(failed, recap, _cleaned(self.results, out), tree(out))
+
 
 def by_ansible(case: Path, folder: Path) -> Observed:
     """The case run by the ansible-core that is installed beside this Python."""
@@ -138,17 +142,23 @@ def by_ansible(case: Path, folder: Path) -> Observed:
     command += [f"--{name}" for name in ("check", "diff") if asked.get(name)]
     environment = {**os.environ, **surroundings(folder, record)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    seen = recorded_run(record, out, failed=done.returncode != 0)
+    if not seen.recap and seen.failed:
+        raise AssertionError(f"ansible-playbook: {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return seen
+
+
+def recorded_run(record: Path, out: Path, *, failed: bool) -> Observed:
+    """What an ansible-playbook in our `surroundings` showed, by what it wrote to `record`."""
     results: dict[str, list[dict[str, Any]]] = {}
     recap: dict[str, dict[str, int]] = {}
     for line in record.read_text(encoding="utf-8").splitlines() if record.exists() else []:
         entry = json.loads(line)
         if "recap" in entry:
-            recap = {host: recap_of(counts) for host, counts in entry["recap"].items()}
+            recap = {host: _recap(counts) for host, counts in entry["recap"].items()}
         elif entry["task"].rpartition(" : ")[2] != "meta":
             results.setdefault(entry.pop("host"), []).append(entry)
-    if not recap and done.returncode:
-        raise AssertionError(f"ansible-playbook: {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return Observed(done.returncode != 0, recap, _cleaned(results, out), tree(out))
+    return Observed(failed, recap, _cleaned(results, out), tree(out))
 
 
 def surroundings(folder: Path, record: Path) -> dict[str, str]:
@@ -165,7 +175,7 @@ def surroundings(folder: Path, record: Path) -> dict[str, str]:
     }
 
 
-def recap_of(counts: dict[str, int]) -> dict[str, int]:
+def _recap(counts: dict[str, int]) -> dict[str, int]:
     return {{"failures": "failed"}.get(name, name): number for name, number in counts.items()}
 
 
@@ -232,8 +242,10 @@ def _unequal(ours: Any, theirs: Any, *, failed: bool, path: str = "") -> list[st
     if isinstance(ours, dict) and isinstance(theirs, dict):
         keys = sorted(set(ours) & set(theirs))
         # Our own words where something failed, or would have without failed_when.
-        worded = {"changed_when_result", "failed_when_result"} | ({"msg"} if "failed_when_result" in ours else set())
-        keys = [key for key in keys if not (key in worded and isinstance(ours[key], str))]
+        worded = {"changed_when_result", "failed_when_result", "argument_errors"} | (
+            {"msg"} if "failed_when_result" in ours else set()
+        )
+        keys = [key for key in keys if not (key in worded and isinstance(ours[key], (str, list)))]
         return [
             line
             for key in keys

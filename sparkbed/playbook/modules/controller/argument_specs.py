@@ -16,7 +16,8 @@ def validate_argument_spec(args: Mapping[str, Any], context: ActionContext) -> d
     found = list(problems(spec, {**given, **(args.get("provided_arguments") or {})}))
     if found:
         text = "\n".join(found)
-        return failed(f"Validation of arguments failed:\n{text}", argument_spec_data=spec, validate_args_context=about)
+        told = {"argument_errors": found, "argument_spec_data": spec, "validate_args_context": about}
+        return failed(f"Validation of arguments failed:\n{text}", **told)
     return {"changed": False, "msg": "The arg spec validation passed", "validate_args_context": about}
 
 
