@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import browser
+import made_up
 import pytest
 
 from analysis import report
@@ -69,6 +70,30 @@ def test_every_figure_is_visible_and_legible(opened: browser.Browser, page: Path
 def test_page_is_no_wider_than_its_window(opened: browser.Browser, page: Path, width: int) -> None:
     opened.open(page, width=width)
     assert opened.ask("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_a_paper_s_table_fits_a_wide_window_and_scrolls_in_a_narrow_one(
+    opened: browser.Browser, tmp_path: Path, width: int
+) -> None:
+    made = made_up.cells()
+    table = {
+        "table": "1",
+        "metric": "trial_seconds",
+        "cells": {"kmeans (no Docker)": [made[0].id], "kmeans (with Docker)": [made[1].id]},
+        "compare": [["kmeans (with Docker)", "kmeans (no Docker)"]],
+    }
+    said = {"key": "000", "experiment": "spark", "state": "repeated by substitute", "substitute": "processes for VMs"}
+    with made_up.store_with(
+        tmp_path, made_up.campaign(made, paper={**said, "needs": "", "tables": [table]}), extras=False
+    ) as store:
+        (tmp_path / "report.html").write_text(report.render(store), encoding="utf-8")
+    opened.open(tmp_path / "report.html", width=width)
+    assert opened.ask("document.documentElement.scrollWidth") <= width
+    tables = "[...document.querySelectorAll('section[aria-labelledby=paper] .scroll')]"
+    hidden = opened.ask(f"{tables}.map(box => box.scrollWidth - box.clientWidth)")
+    assert len(hidden) == 2
+    assert (max(hidden) > 0) == (width < 1000)
 
 
 def test_nothing_is_fetched_and_nothing_is_refused(opened: browser.Browser, page: Path) -> None:

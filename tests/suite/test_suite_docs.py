@@ -21,13 +21,19 @@ def test_the_example_loads(tmp_path: Path) -> None:
     assert load(tmp_path / "example.yml", profile="tiny").trials == 1
 
 
-def test_the_example_of_a_paper_is_accepted(tmp_path: Path) -> None:
+def test_the_example_of_a_paper_finds_its_cells(tmp_path: Path) -> None:
     text = (DOCS / "suites.md").read_text(encoding="utf-8")
     example = text.split("```yaml\n")[2].split("```")[0]
-    (tmp_path / "example.yml").write_text(f"suite: s\nworkload: kmeans\n{example}")
-    suite = load(tmp_path / "example.yml", sets=["trials=2"])
+    factors = "factors: {workload: [pagerank, kmeans], platform: [standalone, docker]}"
+    (tmp_path / "example.yml").write_text(f"suite: s\n{factors}\n{example}")
+    suite = load(tmp_path / "example.yml")
     assert suite.repeats is not None
-    assert list(suite.repeats.tables[0].cells) == ["kmeans (no Docker)", "kmeans (with Docker)"]
+    labels = {cell.id: cell.label for cell in suite.cells}
+    (table,) = suite.repeats.document(suite.cells)["tables"]
+    assert {name: [labels[one] for one in ids] for name, ids in table["cells"].items()} == {
+        "kmeans (no Docker)": ["workload=kmeans platform=standalone"],
+        "kmeans (with Docker)": ["workload=kmeans platform=docker"],
+    }
 
 
 def test_every_key_of_a_suite_is_explained() -> None:
