@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from analysis.answer import groups, shared_levels, short_names
 from analysis.decompose import PARTS
 from analysis.figures import Bar, Figure, Line, Ratio, Row, boxes, lines, ratios, stacked, timeline
+from analysis.interfaces import interface_kind
 
 Data = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -94,35 +95,55 @@ def _over_time(
     busy = [line for cell, hosts in found.items() if (line := _line(names[cell], hosts, _busy))]
     if busy:
         yield lines(f"cpu-{number}", "CPU over time", "share of all CPUs that is busy", busy, work, top=1.02)
-    kinds = sorted({interface_kind(name) for hosts in found.values() for host in hosts for name in _interfaces(host)})
+    cores = [line for cell, hosts in found.items() if (line := _line(names[cell], hosts, _cores, np.sum))]
+    if cores:
+        yield lines(f"cores-{number}", "CPU of the containers over time", "cores in use", cores, work)
+    kinds = sorted({kind for hosts in found.values() for host in hosts for kind in _kinds(host)})
     for kind in kinds:
         packets = [
             line
             for cell, hosts in found.items()
-            if (line := _line(names[cell], hosts, lambda host, kind=kind: _packets(host, kind)))
+            if (line := _line(names[cell], hosts, lambda host, kind=kind: _packets(host, kind), np.sum))
         ]
         if any(np.nanmax(line.values, initial=0) > 0 for line in packets):
-            title = f"Packets over time, {kind}"
-            yield lines(f"packets-{number}-{_name(kind)}", title, "packets a second", packets, work)
+            title = f"Packets over time, {KIND_NAMES[kind]}"
+            yield lines(f"packets-{number}-{_name(kind)}", title, "packets sent a second", packets, work)
 
 
-def interface_kind(name: str) -> str:
-    """What sort of network interface a Linux name stands for: loopback, bridges and virtual pairs, or network cards."""
-    if name == "lo":
-        return "loopback"
-    if re.match(r"(docker|br-|br\d|veth|virbr|cni|flannel|cali|tap|tun|vnet|vxlan|ovs|dummy|ifb|sit|gre)", name):
-        return "virtual interfaces"
-    return "network cards"
+KIND_NAMES = {
+    "loopback": "the hosts' loopback",
+    "bridge": "bridges",
+    "veth": "hosts' ends of virtual pairs",
+    "card": "network cards",
+    "container loopback": "containers' own loopback",
+    "container card": "containers' ends of virtual pairs",
+}
 
 
-def _line(label: str, hosts: Sequence[HostSeries], value: Any) -> Line | None:
-    """The mean over hosts, at the times of the first one; None where no host has the value."""
+def _line(label: str, hosts: Sequence[HostSeries], value: Any, together: Any = np.mean) -> Line | None:
+    """The mean (or sum) over hosts, at the times of the longest watched; None where no host has the value.
+
+    A host counts as nothing while it was not watched: a driver's container is there for a part of the time.
+    """
     with_values = [(host.times, found) for host in hosts if (found := value(host)) is not None and host.times.size]
     if not with_values:
         return None
-    times = np.asarray(with_values[0][0], dtype=np.float64)
-    columns = [np.interp(times, at[good], v[good]) for at, v in with_values if (good := np.isfinite(v)).any()]
-    return Line(label, times - times[0], np.mean(columns, axis=0)) if columns else None
+    times = np.asarray(max((at for at, _ in with_values), key=len), dtype=np.float64)
+    outside = {} if together is np.mean else {"left": 0.0, "right": 0.0}
+    columns = [
+        np.interp(times, at[good], v[good], **outside) for at, v in with_values if (good := np.isfinite(v)).any()
+    ]
+    return Line(label, times - times[0], together(columns, axis=0)) if columns else None
+
+
+def _cores(host: HostSeries) -> Floats | None:
+    return host.columns.get("cgroup.cpu")
+
+
+def _kinds(host: HostSeries) -> set[str]:
+    """The keys of KIND_NAMES that the host's interfaces have: a container's are apart from the hosts'."""
+    where = "container " if "cgroup.cpu" in host.columns else ""
+    return {f"{where}{interface_kind(name)}" for name in _interfaces(host)}
 
 
 def _busy(host: HostSeries) -> Floats | None:
@@ -133,8 +154,9 @@ def _busy(host: HostSeries) -> Floats | None:
 
 
 def _packets(host: HostSeries, kind: str) -> Floats | None:
-    names = [name for name in _interfaces(host) if interface_kind(name) == kind]
-    columns = [host.columns[f"net.{n}.{way}_packets"] for n in names for way in ("rx", "tx")]
+    where = "container " if "cgroup.cpu" in host.columns else ""
+    names = [name for name in _interfaces(host) if f"{where}{interface_kind(name)}" == kind]
+    columns = [host.columns[f"net.{n}.tx_packets"] for n in names]
     return np.sum(columns, axis=0) if columns else None
 
 

@@ -12,8 +12,10 @@ from analysis import paper_text
 from analysis.answer import groups, sentence, shared_levels, short_names
 from analysis.figures import DARK, LIGHT
 from analysis.findings import by_size
+from analysis.packets import packets_table
 from analysis.stats import median
 from analysis.text import cells_table, encodable, findings_table, metric_names, parts_table, spark_perf_line
+from analysis.wall import wall_tables
 from analysis.words import count, number, seconds
 
 if TYPE_CHECKING:
@@ -148,7 +150,13 @@ def _groups(report: Data, figures: Sequence[Figure]) -> list[dict[str, Any]]:
     for number_, cells in enumerate(groups(report), start=1):
         mine = [_drawn(figure) for figure in figures if figure.name.split("-")[1:2] == [str(number_)]]
         title = shared_levels(cells) or ", ".join(short_names(cells))
-        found.append({"title": title, "figures": mine, "parts": parts_table(report, cells)})
+        found.append({
+            "title": title,
+            "figures": mine,
+            "parts": parts_table(report, cells),
+            "walls": wall_tables(report, cells),
+            "packets": packets_table(cells, short_names(cells)),
+        })  # fmt: skip
     return [group for group in found if group["figures"]]
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis import decompose, stats
-from analysis.answer import answer, trust
+from analysis import decompose, packets, stats, wall
+from analysis.answer import answer, short_names, trust
 from analysis.findings import Design, Question, Side, findings
 from analysis.page import as_html
 from analysis.paper import beside
@@ -67,7 +67,7 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
     report = {
         "campaign": _campaign_data(campaign, trials),
         "cells": cells,
-        "findings": findings(_questions(campaign, cells)),
+        "findings": [_explained(finding, cells) for finding in findings(_questions(campaign, cells))],
     }
     return {**report, "trust": trust(report), "answer": answer(report), "paper": beside(report)}
 
@@ -226,6 +226,16 @@ def _side(cell: Mapping[str, Any], metric: str) -> Side:
         blocks=[trial["block"] for trial in measured],
         failed=sum(trial["status"] != "ok" for trial in cell["trials"]),
     )
+
+
+def _explained(finding: dict[str, Any], cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The finding with where a whole submit differs, and what each of its two cells sent."""
+    by_id = {cell["id"]: cell for cell in cells}
+    baseline, cell = by_id[finding["baseline"]], by_id[finding["cell"]]
+    parts = wall.wall_differences(baseline, cell)
+    names = short_names([cell, baseline])
+    said = [finding["because"], wall.wall_sentence(parts), packets.packets_sentence(cell, baseline, names)]
+    return {**finding, "because": " ".join(one for one in said if one), "wall": [vars(part) for part in parts]}
 
 
 def _part_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[decompose.Difference]:

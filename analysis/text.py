@@ -14,6 +14,8 @@ from typing import Any
 from analysis import paper_text
 from analysis.answer import groups, interval, names_of, short_names, signed
 from analysis.decompose import PARTS
+from analysis.packets import packets_table
+from analysis.wall import wall_tables
 from analysis.words import decimals, fixed, probability
 
 Data = Mapping[str, Any]
@@ -58,6 +60,12 @@ def as_markdown(report: Data) -> str:
         lines += [f"- {_mark(f['cell_label'])}: {_mark(f['because'])}" for f in report["findings"] if f["because"]] + [
             ""
         ]
+    for cells in groups(report):
+        for wall in wall_tables(report, cells):
+            lines += [f"## {_mark(wall['title'])}", "", *_table(*wall["table"]), ""]
+        packets = packets_table(cells, short_names(cells))
+        if packets:
+            lines += ["## Packets that each cell really sent", "", *_table(*packets), ""]
     if report["paper"]:
         lines += _paper(report)
     perf = [line for cell in report["cells"] if (line := spark_perf_line(cell))]

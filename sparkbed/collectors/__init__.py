@@ -8,7 +8,7 @@ from sparkbed.errors import UsageError
 
 def names() -> tuple[str, ...]:
     """The collectors that a suite can name."""
-    return ("eventlog", "host", "sar")
+    return ("containers", "eventlog", "host", "sar", "traffic")
 
 
 def get(name: str) -> Collector:
@@ -29,4 +29,12 @@ def get(name: str) -> Collector:
         from sparkbed.collectors.sar import SarCollector
 
         return SarCollector()
+    if name == "containers":
+        from sparkbed.collectors.containers import ContainersCollector
+
+        return ContainersCollector()
+    if name == "traffic":
+        from sparkbed.collectors.traffic import TrafficCollector
+
+        return TrafficCollector()
     raise UsageError(f"there is no collector {name!r}", hint=f"There are: {', '.join(names())}.")

@@ -51,11 +51,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Context:
-    """What a collector may know of the trial. `folder` exists, is the trial's own and is kept."""
+    """What a collector may know of the trial. `folder` exists, is the trial's own and is kept.
+
+    `containers` is the label that the cluster's containers carry, as NAME=VALUE; empty where there are none.
+    """
 
     folder: Path
     places: Sequence[Place]
     interval: float = 0.5
+    containers: str = ""
 
 
 @dataclass(frozen=True)

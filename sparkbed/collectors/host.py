@@ -5,15 +5,18 @@ Rates are differences of counters over the time between two samples, and stand a
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.interfaces import interface_kind
+from sparkbed.collectors.base import Collected
 from sparkbed.collectors.scripts import ScriptCollector
-from sparkbed.model import Series
+from sparkbed.model import Sample, Series
 
 SOURCE = "proc"
 
@@ -26,7 +29,37 @@ NET = ("rx_bytes", "rx_packets", "tx_bytes", "tx_packets")
 
 class HostCollector(ScriptCollector):
     def __init__(self) -> None:
-        super().__init__("host", "sampler.py", lambda interval: ["--interval", str(interval)], parse)
+        super().__init__("host", ["sampler.py"], lambda context: ["--interval", str(context.interval)], _read)
+
+
+def _read(output: bytes, host: str) -> Collected:
+    return Collected((parse(output, host),), samples=totals(output))
+
+
+def totals(output: bytes) -> tuple[Sample, ...]:
+    """Packets and bytes that the host's interfaces sent during the trial, by kind (see `packet_totals`)."""
+    return packet_totals([json.loads(line).get("net", {}) for line in output.splitlines()], "host")
+
+
+def packet_totals(samples: Sequence[Mapping[str, Sequence[int]]], where: str) -> tuple[Sample, ...]:
+    """What one network namespace sent, as samples `packets.WHERE-KIND` and `bytes.WHERE-KIND` (analysis/interfaces.py).
+
+    Args:
+        samples: counters by interface, in the order of NET; an interface may come and go.
+    """
+    sent: dict[str, list[float]] = {}
+    for before, after in itertools.pairwise(samples):
+        for interface, counters in after.items():
+            # An interface that is new since the last look began at zero.
+            first = before.get(interface, (0, 0, 0, 0))
+            added = sent.setdefault(interface_kind(interface), [0.0, 0.0])
+            for place, index in enumerate((NET.index("tx_packets"), NET.index("tx_bytes"))):
+                added[place] += max(counters[index] - first[index], 0)
+    return tuple(
+        Sample(f"{what}.{where}-{kind}", values[place], unit)
+        for kind, values in sorted(sent.items())
+        for place, (what, unit) in enumerate((("packets", "packets"), ("bytes", "B")))
+    )
 
 
 def parse(output: bytes, host: str) -> Series:

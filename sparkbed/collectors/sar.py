@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sparkbed.collectors.base import Collected, Context
 from sparkbed.collectors.scripts import ScriptCollector
 from sparkbed.model import Series
 
@@ -26,7 +27,11 @@ Statistics = dict[str, Any]
 
 class SarCollector(ScriptCollector):
     def __init__(self) -> None:
-        super().__init__("sar", "sar_recorder.py", lambda interval: ["--interval", str(max(1, round(interval)))], parse)
+        super().__init__("sar", ["sar_recorder.py"], _arguments, lambda output, host: Collected((parse(output, host),)))
+
+
+def _arguments(context: Context) -> list[str]:
+    return ["--interval", str(max(1, round(context.interval)))]
 
 
 _COLUMNS: dict[str, tuple[str, Callable[[Statistics], float]]] = {

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sparkbed.collectors.base import Collected, Context, Place, Watch
 from sparkbed.errors import HostError
-from sparkbed.model import Series
+from sparkbed.model import Sample
 
-Parse = Callable[[bytes, str], Series]
-"""What a script printed, and the place's name, to a series. Raises ValueError when it is not what the script prints."""
+Parse = Callable[[bytes, str], Collected]
+"""What a script printed, and the place's name, to what it means; `faults` of it are not looked at. Raises ValueError
+when it is not what the script prints."""
 
 
 class ScriptCollector:
-    """Runs `script` (a file of this folder, standard library only) at every place of a trial.
+    """Runs `scripts` (files of this folder, standard library only, one behind the other) at every place of a trial.
 
-    `arguments` gives its arguments for the trial's interval in seconds. The script travels on the command line, so
-    that nothing has to be put on a host or taken away from it.
+    `arguments` gives their arguments for the trial; None: there is nothing to gather in it. They travel on the command
+    line, so that nothing has to be put on a host or taken away from it.
     """
 
     needs_spark = False
 
-    def __init__(self, name: str, script: str, arguments: Callable[[float], Sequence[str]], parse: Parse) -> None:
+    def __init__(
+        self, name: str, scripts: Sequence[str], arguments: Callable[[Context], Sequence[str] | None], parse: Parse
+    ) -> None:
         self.name = name
-        self._script = (Path(__file__).parent / script).read_text(encoding="utf-8")
+        self._script = "\n".join((Path(__file__).parent / one).read_text(encoding="utf-8") for one in scripts)
         self._arguments = arguments
         self._parse = parse
         self._watches: list[tuple[Place, Watch]] = []
@@ -35,7 +39,10 @@ class ScriptCollector:
 
     def start(self, context: Context) -> None:
         self._watches, self._faults = [], []
-        argv = ["python3", "-S", "-E", "-c", self._script, *self._arguments(context.interval)]
+        arguments = self._arguments(context)
+        if arguments is None:
+            return
+        argv = ["python3", "-S", "-E", "-c", self._script, *arguments]
         for place in context.places:
             try:
                 self._watches.append((place, place.launch(argv)))
@@ -43,15 +50,28 @@ class ScriptCollector:
                 self._fault(place, error)
 
     def stop(self) -> Collected:
-        series = []
+        found = []
         for place, watch in self._watches:
             try:
-                series.append(self._parse(watch.stop(), place.name))
+                found.append(self._parse(watch.stop(), place.name))
             except (HostError, ValueError) as error:
                 self._fault(place, error)
         self._watches = []
-        return Collected(series=tuple(series), faults=tuple(self._faults))
+        return Collected(
+            series=tuple(one for part in found for one in part.series),
+            samples=_summed([one for part in found for one in part.samples]),
+            faults=tuple(self._faults),
+        )
 
     def _fault(self, place: Place, error: Exception) -> None:
         what = error.what if isinstance(error, HostError) else str(error)
         self._faults.append(f"collector {self.name} has nothing from {place.name}: {what}")
+
+
+def _summed(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """A trial's totals: what several places counted of one metric, added up."""
+    values: dict[str, Sample] = {}
+    for one in samples:
+        before = values.get(one.metric)
+        values[one.metric] = one if before is None else replace(before, value=before.value + one.value)
+    return tuple(values.values())

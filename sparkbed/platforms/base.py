@@ -34,6 +34,7 @@ class Cluster:
 
     `settings` is complete (defaults filled in); `workers` are the master's own ids for them; `driver_host` is the
     inventory's name of the host that drivers run on; folders are that host's. `start_seconds` is from asking to ready.
+    `containers` is the label of its containers as NAME=VALUE, empty where it has none.
     Without daemons `master_url`, `web_url` and `workers` are empty. `FOLDER/shared` is the same folder, under the same
     path, for every worker on the driver host.
     """
@@ -49,6 +50,7 @@ class Cluster:
     conf_dir: str
     start_seconds: float
     locations: Mapping[str, Any] = field(default_factory=dict)
+    containers: str = ""
 
 
 @dataclass(frozen=True)

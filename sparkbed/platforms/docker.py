@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from sparkbed.errors import UsageError
-from sparkbed.platforms.base import Cluster, Setting
+from sparkbed.platforms.base import Cluster, ClusterSpec, PlayRunner, Setting
 from sparkbed.platforms.settings import memory_bytes
 from sparkbed.platforms.standalone import SETTINGS, Standalone
 
@@ -77,6 +78,9 @@ class Docker(Standalone):
         self._resolve_container_memory(values)
         return values
 
+    def start(self, spec: ClusterSpec, runner: PlayRunner) -> Cluster:
+        return replace(super().start(spec, runner), containers=f"sparkbed.cluster={spec.name}")
+
     def submit_arguments(
         self, cluster: Cluster, properties: Mapping[str, Any] | None = None, folders: Sequence[str] = ()
     ) -> list[str]:
@@ -102,6 +106,7 @@ class Docker(Standalone):
             "sparkbed.cluster": cluster.spec.name,
             "sparkbed.host": cluster.driver_host,
             "sparkbed.node": made["node"],
+            "sparkbed.role": "driver",
         }
         result = ["docker", "run", "--rm", "--init", "--network", made["network"], "--user", made["user"]]
         result += ["--workdir", folders[0] if folders else cluster.folder]

@@ -175,7 +175,7 @@ class CampaignRun:
             warmup=self._suite.warmup,
             deadline=self._suite.deadline,
             workspace=self._workspace(planned, cell, cluster, hosts, folder),
-            context=Context(folder, hosts.places(cell.hosts)),
+            context=Context(folder, hosts.places(cell.hosts), containers=cluster.containers),
             collectors=[one for one in self._collectors if cluster.spec.daemons or not one.needs_spark],
         )
 

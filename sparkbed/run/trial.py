@@ -19,6 +19,7 @@ from sparkbed.model import Cell, PlannedTrial, Sample, Series, TaskTable, Trial
 from sparkbed.platforms.base import Cluster, Platform
 from sparkbed.playbook import Runner
 from sparkbed.remote import Connections, Finished
+from sparkbed.run import jvms
 from sparkbed.run.workspace import Workspace
 from sparkbed.workloads import PlainProgram, Program, Side, extract_numbers, read_numbers, read_samples
 
@@ -193,6 +194,9 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
         application.update(part.facts)
         faults.extend(part.faults)
     faults.extend(_executor_logs(launch, facts.get("application_id") or application.get("application")))
+    found = jvms.jvms_of(launch.context.folder, EXECUTORS)
+    if found and not error:
+        error = jvms.otherwise(found, launch.cluster.settings)
     outcome.artifacts.update(_written(launch.context.folder))
     recorded = {
         "workload": facts,
@@ -200,6 +204,7 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
         "parameters": dict(launch.parameters),
         "program": launch.program.digest,
         "cluster": {"name": launch.cluster.spec.name, "start_seconds": launch.cluster.start_seconds},
+        "jvms": jvms.recorded(found),
         "collectors": [collector.name for collector in launch.collectors],
         "faults": faults,
     }
@@ -220,7 +225,8 @@ def _executor_logs(launch: Launch, application: str | None) -> list[str]:
 
 def _written(folder: Path) -> dict[str, Path]:
     """What driver and executors wrote, by the names that `inv logs` shows."""
-    paths = [folder / name for name in (STDOUT, STDERR, SAMPLES)] + sorted((folder / EXECUTORS).rglob("*.std*"))
+    paths = [folder / name for name in (STDOUT, STDERR, SAMPLES, "gc.log")]
+    paths += sorted([*(folder / EXECUTORS).rglob("*.std*"), *(folder / EXECUTORS).rglob("*.gc.log")])
     return {str(path.relative_to(folder)): path for path in paths if path.is_file()}
 
 

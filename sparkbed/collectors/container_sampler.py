@@ -1,0 +1,168 @@
+"""Reads the counters of a cluster's containers at a steady pace: their network namespaces and their cgroups.
+
+Runs on the hosts behind `lifetime.py`: Python 3.6 and later, nothing else. `--label sparkbed.cluster=NAME` says which
+containers; they may come and go. One JSON object a line: `m` (monotonic seconds), `t` (Unix seconds), and `containers`,
+by name: `net` (by interface: bytes and packets received, bytes and packets sent), `cpu` (nanoseconds), `memory` (bytes
+in use), `disk` (bytes read, bytes written). Cgroups of both versions; what a system does not have is left out.
+"""
+
+# ruff: noqa: PTH123, UP031  # as Python 3.6 has it, and quick to start
+
+import argparse
+import http.client
+import json
+import os
+import socket
+import sys
+import time
+
+TYPE_CHECKING = False  # as in `typing`, which is slow to load
+if TYPE_CHECKING:
+    from typing import Any
+    from urllib.parse import quote
+
+    from sparkbed.collectors.lifetime import wanted
+else:
+    from urllib.parse import quote
+
+Found = "dict[str, tuple[str, int, dict[str, str]]]"
+"""By a container's id: its name, its first process, and the folder of each of its cgroups by controller."""
+
+
+class Engine:
+    """The Docker engine's HTTP API on its own socket: asking the `docker` program would cost 20 times as much."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def get(self, path: str) -> "Any":
+        connection = http.client.HTTPConnection("localhost", timeout=10)
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.sock.settimeout(10)
+            connection.sock.connect(self._path)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            return json.loads(body) if answer.status == 200 else None
+        finally:
+            connection.close()
+
+
+def socket_path() -> str:
+    named = os.environ.get("DOCKER_HOST", "")
+    return named[len("unix://") :] if named.startswith("unix://") else "/var/run/docker.sock"
+
+
+def look(engine: Engine, label: str, known: "dict[str, Any]") -> "dict[str, Any]":
+    """The containers of that label that run now; those known already are not asked for again."""
+    listed = engine.get("/containers/json?filters=" + quote(json.dumps({"label": [label]})))
+    found = {}
+    for one in listed or ():
+        if one["Id"] in known:
+            found[one["Id"]] = known[one["Id"]]
+            continue
+        state = engine.get("/containers/%s/json" % one["Id"])
+        pid = state["State"]["Pid"] if state else 0
+        if pid:
+            role = (one.get("Labels") or {}).get("sparkbed.role", "driver")
+            host = (one.get("Labels") or {}).get("sparkbed.host", one["Id"][:12])
+            found[one["Id"]] = (host + "/" + role, pid, cgroups(pid))
+    return found
+
+
+def read(path: str) -> "str | None":
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def cgroups(pid: int) -> "dict[str, str]":
+    """The folder of each controller's cgroup; the key `unified` stands for version 2."""
+    found = {}
+    for line in (read("/proc/%d/cgroup" % pid) or "").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            found["unified"] = "/sys/fs/cgroup" + path
+        for controller in controllers.split(","):
+            if controller in ("cpuacct", "memory", "blkio"):
+                found[controller] = "/sys/fs/cgroup/%s%s" % (controller, path)
+    return found
+
+
+def net(pid: int) -> "dict[str, list[int]] | None":
+    text = read("/proc/%d/net/dev" % pid)
+    if text is None:
+        return None
+    interfaces = {}
+    for line in text.splitlines()[2:]:
+        name, _, rest = line.rpartition(":")
+        fields = rest.split()
+        interfaces[name.strip()] = [int(fields[0]), int(fields[1]), int(fields[8]), int(fields[9])]
+    return interfaces
+
+
+def number(path: str) -> "int | None":
+    text = read(path)
+    return int(text) if text and text.strip().isdigit() else None
+
+
+def keyed(text: "str | None", key: str) -> "int | None":
+    for line in (text or "").splitlines():
+        name, _, value = line.partition(" ")
+        if name == key:
+            return int(value)
+    return None
+
+
+def disk(folders: "dict[str, str]") -> "list[int] | None":
+    sums = {"read": 0, "write": 0}
+    if "blkio" in folders:
+        text = read(folders["blkio"] + "/blkio.throttle.io_service_bytes")
+        for line in (text or "").splitlines():
+            fields = line.lower().split()
+            if len(fields) == 3 and fields[1] in sums:
+                sums[fields[1]] += int(fields[2])
+    else:
+        text = read(folders.get("unified", "") + "/io.stat")
+        for line in (text or "").splitlines():
+            for pair in line.split()[1:]:
+                name, _, value = pair.partition("=")
+                if name in ("rbytes", "wbytes"):
+                    sums["read" if name == "rbytes" else "write"] += int(value)
+    return None if text is None else [sums["read"], sums["write"]]
+
+
+def counters(pid: int, folders: "dict[str, str]") -> "dict[str, Any]":
+    if "cpuacct" in folders:
+        cpu = number(folders["cpuacct"] + "/cpuacct.usage")
+        memory = number(folders.get("memory", "") + "/memory.usage_in_bytes")
+    else:
+        micros = keyed(read(folders.get("unified", "") + "/cpu.stat"), "usage_usec")
+        cpu = None if micros is None else micros * 1000
+        memory = number(folders.get("unified", "") + "/memory.current")
+    values = {"net": net(pid), "cpu": cpu, "memory": memory, "disk": disk(folders)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Counters of a cluster's containers, one JSON object a line.")
+    parser.add_argument("--label", required=True)
+    parser.add_argument("--interval", type=float, default=0.5)
+    arguments = parser.parse_args()
+    engine, parent, known, lines = Engine(socket_path()), os.getppid(), {}, []  # type: Any, int, dict[str, Any], list[str]
+    more = True
+    while more:
+        known = look(engine, arguments.label, known)
+        values = {name: counters(pid, folders) for name, pid, folders in known.values()}
+        # One that ended between the two looks has no counters any more.
+        values = {name: found for name, found in values.items() if found.get("net")}
+        lines.append(json.dumps({"t": time.time(), "m": time.monotonic(), "containers": values}))
+        more = wanted(arguments.interval, parent)
+    sys.stdout.write("".join(line + "\n" for line in lines))
+
+
+if __name__ == "__main__":
+    main()

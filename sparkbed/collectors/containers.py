@@ -1,0 +1,84 @@
+"""Series of a cluster's containers: each one's network namespace and cgroup (see `container_sampler.py`).
+
+A container's series stand beside its host's, as host `worker-1/worker`: `net.*` of its own interfaces, `cgroup.cpu` in
+cores, `cgroup.memory`, and bytes read and written. What is on a container's own loopback interface no look at the host
+shows: PySpark's JVM and Python talk there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sparkbed.collectors.base import Collected, Context
+from sparkbed.collectors.host import NET, SOURCE, Floats, packet_totals
+from sparkbed.collectors.scripts import ScriptCollector
+from sparkbed.model import Sample, Series
+
+
+class ContainersCollector(ScriptCollector):
+    """Gathers nothing for a cluster without containers."""
+
+    def __init__(self) -> None:
+        super().__init__("containers", ["lifetime.py", "container_sampler.py"], _arguments, read)
+
+
+def _arguments(context: Context) -> list[str] | None:
+    if not context.containers:
+        return None
+    return ["--label", context.containers, "--interval", str(context.interval)]
+
+
+def read(output: bytes, host: str) -> Collected:  # noqa: ARG001  # containers have names of their own
+    """The sampler's lines: a series a container, and what all of them sent together.
+
+    Raises:
+        ValueError: when a line is not the sampler's.
+    """
+    lines = [json.loads(line) for line in output.splitlines()]
+    names = sorted({name for line in lines for name in line["containers"]})
+    found = {name: [line for line in lines if name in line["containers"]] for name in names}
+    sent: dict[str, Sample] = {}
+    for name in names:
+        # Counters begin at zero with the container, so for a driver's, which comes within the trial, all of them count.
+        born_late = name not in lines[0]["containers"]
+        counters: list[Mapping[str, Sequence[int]]] = [{}] if born_late else []
+        counters += [line["containers"][name]["net"] for line in found[name]]
+        for one in packet_totals(counters, "container"):
+            before = sent.get(one.metric)
+            sent[one.metric] = Sample(one.metric, one.value + (before.value if before else 0.0), one.unit)
+    series = tuple(_series(name, found[name]) for name in names if len(found[name]) > 1)
+    return Collected(series, samples=tuple(sent.values()))
+
+
+def _series(name: str, lines: Sequence[Mapping[str, Any]]) -> Series:
+    at = np.array([line["m"] for line in lines], dtype=np.float64)
+    seconds = np.diff(at)
+    own = [line["containers"][name] for line in lines]
+    columns: dict[str, Floats] = {}
+    units: dict[str, str] = {}
+
+    def add(column: str, unit: str, values: Floats) -> None:
+        columns[column], units[column] = values, unit
+
+    add("cgroup.cpu", "cores", _rate([one.get("cpu") for one in own], seconds) / 1e9)
+    add("cgroup.memory", "B", _floats([one.get("memory") for one in own])[1:])
+    for index, column in enumerate(("read_bytes", "write_bytes")):
+        add(f"cgroup.{column}", "B/s", _rate([one["disk"][index] if "disk" in one else None for one in own], seconds))
+    for interface in sorted({name for one in own for name in one["net"]}):
+        for index, column in enumerate(NET):
+            values = _rate([one["net"][interface][index] if interface in one["net"] else None for one in own], seconds)
+            add(f"net.{interface}.{column}", "B/s" if "bytes" in column else "packets/s", values)
+    return Series(name, SOURCE, np.array([line["t"] for line in lines], dtype=np.float64)[1:], columns, units)
+
+
+def _rate(counters: Sequence[float | None], seconds: Floats) -> Floats:
+    rate: Floats = np.diff(_floats(counters)) / seconds
+    return rate
+
+
+def _floats(values: Sequence[float | None]) -> Floats:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
