@@ -1,4 +1,4 @@
-"""What the clusters of a report's cells really sent: packets by where they went, the same words for bare and containers.
+"""What the clusters of a report's cells really sent: packets by where they went, in the same words for either kind.
 
     JVM with Python   bare: what a host sends itself at 127.0.0.1; containers: what is on their own loopback interfaces
     Spark's own       bare: the rest of the host's loopback, and its cards; containers: their ends of the virtual pairs

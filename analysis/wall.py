@@ -2,7 +2,7 @@
 
     start-up        spark-submit, the driver's start, and the wait for executors:  submit - application + ready
     task parts      a part's task-seconds (analysis/decompose.py) over the slots that ran them side by side
-    outside tasks   what is left of the application: the driver's own work, slots that stood idle, rests between iterations
+    outside tasks   what is left of the application: the driver's own work, idle slots, rests between iterations
 
 The task parts are gathered into what people ask about (GROUPS). Dividing by the slots treats them as evenly used; what
 straggling tasks cost beyond that stands in `outside tasks`, and the parts add up to the whole by construction.
@@ -56,10 +56,8 @@ def wall_parts(trial: Data) -> dict[str, float] | None:
 
 def wall_differences(baseline: Data, cell: Data) -> list[Difference]:
     """Cell minus baseline by part, in seconds of a submit: means over the blocks that both have, largest first."""
-    pairs = []
     before, after = ({t["block"]: p for t in one["trials"] if (p := wall_parts(t))} for one in (baseline, cell))
-    for block in sorted(before.keys() & after.keys()):
-        pairs.append((before[block], after[block]))
+    pairs = [(before[block], after[block]) for block in sorted(before.keys() & after.keys())]
     if not pairs:
         return []
     found = []

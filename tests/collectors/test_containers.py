@@ -1,0 +1,121 @@
+"""Containers are watched in their own namespaces and cgroups, those that come late too, and all of it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparkbed.collectors import get
+from sparkbed.collectors.base import Context
+from sparkbed.collectors.containers import read
+from sparkbed.collectors.places import here
+
+
+def line(moment: float, **containers: dict[str, object]) -> bytes:
+    return json.dumps({"t": 1000 + moment, "m": moment, "containers": containers}).encode() + b"\n"
+
+
+def counters(packets: int, cpu: float = 0.0) -> dict[str, object]:
+    return {"net": {"lo": [0, 0, packets * 100, packets], "eth0": [0, 0, packets, packets * 2]}, "cpu": int(cpu * 1e9)}
+
+
+def test_a_container_that_was_there_counts_from_the_start_of_the_trial() -> None:
+    found = read(line(0, w=counters(1000)) + line(1, w=counters(1010)) + line(2, w=counters(1050)), "h")
+    assert {one.metric: one.value for one in found.samples} == {
+        "packets.container-loopback": 50.0,
+        "bytes.container-loopback": 5000.0,
+        "packets.container-card": 100.0,
+        "bytes.container-card": 50.0,
+    }
+
+
+def test_a_container_that_comes_late_counts_from_zero_and_one_that_goes_keeps_what_it_had() -> None:
+    output = line(0, w=counters(0)) + line(1, w=counters(0), d=counters(30)) + line(2, w=counters(5))
+    found = {one.metric: one.value for one in read(output, "h").samples}
+    assert found["packets.container-loopback"] == 35.0
+
+
+def test_series_are_rates() -> None:
+    output = b"".join(line(moment, w=counters(10 * moment, cpu=0.5 * moment)) for moment in range(4))
+    (series,) = read(output, "h").series
+    assert series.host == "w"
+    np.testing.assert_allclose(series.columns["cgroup.cpu"], 0.5)
+    np.testing.assert_allclose(series.columns["net.eth0.tx_packets"], 20.0)
+    np.testing.assert_allclose(series.times, [1001, 1002, 1003])
+    assert set(series.units) == set(series.columns)
+
+
+def test_no_containers_are_no_series_and_no_counts() -> None:
+    assert read(line(0) + line(1), "h") == read(b"", "h")
+
+
+def test_without_containers_there_is_nothing_to_start(tmp_path: Path) -> None:
+    collector = get("containers")
+    collector.start(Context(tmp_path, [here()]))
+    collected = collector.stop()
+    assert (collected.series, collected.samples, collected.faults) == ((), (), ())
+
+
+def test_what_is_no_samplers_line_is_a_fault() -> None:
+    with pytest.raises(ValueError, match="Expecting value"):
+        read(b"nonsense\n", "h")
+
+
+@pytest.fixture
+def label(docker_engine: object) -> Iterator[str]:
+    name = f"sparkbed.cluster=test-{uuid.uuid4().hex[:8]}"
+    yield name
+    found = docker("ps", "--all", "--quiet", "--filter", f"label={name}").split()
+    if found:
+        docker("rm", "--force", *found)
+
+
+def docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+@pytest.fixture
+def image(docker_engine: object, tmp_path: Path) -> Iterator[str]:
+    """An image of this machine's own shell, kept busy: no registry is needed for it."""
+    name = f"sparkbed-test:{uuid.uuid4().hex[:8]}"
+    listed = subprocess.run(["ldd", "/bin/sh"], check=True, capture_output=True, text=True, timeout=60).stdout
+    files = ["bin/sh", *(word.lstrip("/") for word in listed.split() if word.startswith("/"))]
+    archive = tmp_path / "shell.tar"
+    subprocess.run(["tar", "-C", "/", "-chf", str(archive), *files], check=True, timeout=60)
+    docker("import", "--change", 'ENTRYPOINT ["/bin/sh", "-c", "while :; do :; done"]', str(archive), name)
+    yield name
+    docker("rmi", "--force", name)
+
+
+@pytest.mark.full
+def test_real_containers_are_found_by_their_label(tmp_path: Path, label: str, image: str) -> None:
+    def run(host: str, role: str) -> None:
+        roles = ["--label", f"sparkbed.role={role}"] if role else []
+        docker(
+            "run", "--detach", "--network", "none", "--label", label, "--label", f"sparkbed.host={host}", *roles, image
+        )
+
+    run("worker-1", "worker")
+    collector = get("containers")
+    collector.start(Context(tmp_path, [here()], 0.2, label))
+    deadline = time.monotonic() + 60
+    time.sleep(1.0)
+    run("master-1", "")
+    while time.monotonic() < deadline:
+        time.sleep(1.0)
+        if docker("ps", "--quiet", "--filter", f"label={label}").count("\n") == 2:
+            break
+    time.sleep(1.5)
+    collected = collector.stop()
+    assert collected.faults == ()
+    assert {series.host for series in collected.series} == {"worker-1/worker", "master-1/driver"}
+    for series in collected.series:
+        assert np.nanmax(series.columns["cgroup.cpu"]) > 0.2, "a busy container was not seen"
+        assert "net.lo.tx_packets" in series.columns

@@ -1,0 +1,84 @@
+"""Packets at 127.0.0.1 are told from those at other loopback addresses, and no rule stays behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sparkbed.collectors import get
+from sparkbed.collectors.base import Context
+from sparkbed.collectors.places import here
+from sparkbed.collectors.traffic_counter import MARK, rule
+
+pytestmark = pytest.mark.full
+
+
+def filters() -> str:
+    done = subprocess.run(["iptables", "-w", "30", "-S", "OUTPUT"], capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+@pytest.fixture
+def packet_filter() -> None:
+    if os.getuid() != 0 or not shutil.which("iptables"):
+        if os.environ.get("CI") == "true":
+            pytest.fail("needs root and iptables (apt-get install iptables)")
+        pytest.skip("needs root and iptables")
+
+
+def datagrams(address: str, number: int) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind((address, 0))
+        sender.bind((address, 0))
+        for _ in range(number):
+            sender.sendto(b"x" * 100, receiver.getsockname())
+            receiver.recv(200)
+
+
+def counted(folder: Path, address: str, number: int) -> float:
+    collector = get("traffic")
+    collector.start(Context(folder, [here()]))
+    deadline = 0
+    while MARK not in filters() and deadline < 600:
+        deadline += 1
+        subprocess.run(["sleep", "0.1"], check=True)
+    datagrams(address, number)
+    collected = collector.stop()
+    assert collected.faults == ()
+    return {one.metric: one.value for one in collected.samples}["packets.host-localhost"]
+
+
+def test_only_packets_at_localhost_count(tmp_path: Path, packet_filter: None) -> None:
+    assert counted(tmp_path, "127.0.0.1", 20_000) >= 20_000
+    # Other programs use localhost as well, but none of them sends so many.
+    assert counted(tmp_path, "127.88.3.4", 20_000) < 20_000
+    assert f"{MARK}{os.getpid()}" not in filters()
+
+
+def test_the_rule_of_one_that_was_killed_goes_with_the_next(tmp_path: Path, packet_filter: None) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    orphan = f"{MARK}{dead.pid}"
+    subprocess.run(["iptables", "-w", "30", "-I", *rule(orphan)], check=True)
+    counted(tmp_path, "127.0.0.1", 1)
+    assert orphan not in filters()
+
+
+def test_without_rights_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "iptables").write_text("#!/bin/sh\necho 'Permission denied (you must be root)' >&2\nexit 4\n")
+    (tmp_path / "iptables").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    collector = get("traffic")
+    collector.start(Context(tmp_path, [here()]))
+    collected = collector.stop()
+    assert collected.samples == ()
+    assert "Permission denied (you must be root)" in collected.faults[0]
