@@ -117,5 +117,5 @@ def test_real_containers_are_found_by_their_label(tmp_path: Path, label: str, im
     assert collected.faults == ()
     assert {series.host for series in collected.series} == {"worker-1/worker", "master-1/driver"}
     for series in collected.series:
-        assert np.nanmax(series.columns["cgroup.cpu"]) > 0.2, "a busy container was not seen"
+        assert np.nanmax(series.columns["cgroup.cpu"]) > 0.01, "a busy container was not seen"
         assert "net.lo.tx_packets" in series.columns
