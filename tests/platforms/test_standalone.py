@@ -25,6 +25,7 @@ pytestmark = pytest.mark.full
 
 STANDALONE = platforms.get("standalone")
 START = ROOT / "playbooks" / "standalone" / "start.yml"
+LOGS = ROOT / "playbooks" / "standalone" / "logs.yml"
 
 SMALL = {"worker_memory": "512m", "driver_memory": "512m"}
 
@@ -216,6 +217,27 @@ def test_both_engines_end_in_the_same_state(
         return texts, trees
 
     assert state(ours) == state(ansible)
+
+
+def test_both_engines_fetch_the_same_logs(
+    site: Site, ours: Ours, ansible: Ansible, spec: Callable[..., ClusterSpec], tmp_path: Path
+) -> None:
+    cluster = STANDALONE.start(spec("told"), ours)
+    assert "counted 9900" in count_to(100, cluster)
+    until(lambda: len(marked(site, "told")) == 3)  # executors have ended, so what they wrote is complete
+    works = [site.folders[host] / "cluster-told" / "work" for host in ("w1", "w2")]
+    (application,) = {path.name for work in works for path in work.iterdir()}
+    fetched = []
+    for name, engine in (("ours", ours), ("theirs", ansible)):
+        asked = {"cluster_name": "told", "application": application, "into": str(tmp_path / name)}
+        assert engine.play(LOGS, asked).ok
+        assert changed(engine) == 0
+        files = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
+        fetched.append({str(path.relative_to(tmp_path / name)): path.read_bytes() for path in files})
+    assert fetched[0] == fetched[1]
+    assert {name.split("/")[0] for name in fetched[0]} == {"w1", "w2"}
+    assert any(b"Running task" in text for text in fetched[0].values())
+    STANDALONE.stop(cluster, ours)
 
 
 def test_other_settings_leave_a_running_cluster_alone(site: Site, ours: Ours, spec: Callable[..., ClusterSpec]) -> None:

@@ -184,6 +184,9 @@ def _cleaned(results: dict[str, list[dict[str, Any]]], out: Path) -> dict[str, l
     text = json.dumps(results, default=str, sort_keys=True)
     text = text.replace(json.dumps(str(out))[1:-1], "<out>").replace(json.dumps(str(out.parent))[1:-1], "<scratch>")
     text = text.replace(json.dumps(str(HERE.parents[2]))[1:-1], "<checkout>")
+    # Measured, or drawn by lot.
+    text = re.sub(r"Paused for [\d.]+ ", "Paused for <time> ", text)
+    text = re.sub(r"/tmp/tmp\.\w{10}\b", "<temporary>", text)
     plain: dict[str, list[dict[str, Any]]] = _without(json.loads(text))
     return plain
 

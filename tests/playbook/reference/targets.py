@@ -7,7 +7,9 @@ A row of the table is a target that is a role, or one of a target's playbooks wi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,7 +24,7 @@ import yaml
 from reference import observe
 
 from sparkbed import inventory
-from sparkbed.errors import SparkbedError
+from sparkbed.errors import PlaybookError, SparkbedError
 from sparkbed.playbook import Runner, rendered_connection_variables
 from sparkbed.remote import Connections
 
@@ -30,6 +32,7 @@ TABLE = Path(__file__).with_name("targets.yml")
 """Row -> `same`, `refused: CONSTRUCT`, or `differs: WHY`."""
 HOSTS = "testhost,testhost2,testhost3,testhost4"
 """What a playbook is run on that names no inventory of its own."""
+_ROLE = re.compile(r"(?:include|import)_role:\s+name[=:]\s*([\w-]+)")
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -143,7 +146,7 @@ def _own(groups: Mapping[str, Any]) -> None:
 
 
 def _needed(targets: Path, target: str) -> set[str]:
-    """The target, and the roles that its meta/main.yml and theirs depend on."""
+    """The target, and the targets that it and they need as roles: meta/main.yml says so, or a task that names one."""
     found: set[str] = set()
     waiting = [target]
     while waiting:
@@ -155,6 +158,8 @@ def _needed(targets: Path, target: str) -> set[str]:
         about = yaml.safe_load(meta.read_text(encoding="utf-8")) if meta.exists() else None
         roles = (about or {}).get("dependencies") or ()
         waiting.extend(role if isinstance(role, str) else str(role.get("role", role.get("name"))) for role in roles)
+        for file in (targets / name / "tasks").glob("*.yml"):
+            waiting.extend(_ROLE.findall(file.read_text(encoding="utf-8")))
     return found
 
 
@@ -165,10 +170,12 @@ def by_sparkbed(targets: Path, row: Row, folder: Path) -> Seen:
     with Connections(lambda host: rendered_connection_variables(inv, host)) as connections:
         runner = Runner(inv, connections, output=seen)
         try:
-            result = runner.play(place.file, extra_vars=place.extra_vars, tags=row.tags, skip_tags=row.skip_tags)
+            with contextlib.chdir(place.file.parent):
+                result = runner.play(place.file, extra_vars=place.extra_vars, tags=row.tags, skip_tags=row.skip_tags)
+        except PlaybookError as error:
+            return Seen(seen.observed(place.out, failed=True), words=str(error).replace(str(folder), ""))
         except SparkbedError as error:
-            refused = str(error).replace(str(folder), "")
-            return Seen(seen.observed(place.out, failed=True), refused=refused)
+            return Seen(seen.observed(place.out, failed=True), refused=str(error).replace(str(folder), ""))
     words = "; ".join(f"{failure.position}: {failure.task}: {failure.message}" for failure in result.failures.values())
     return Seen(seen.observed(place.out, failed=not result.ok), words=words.replace(str(folder), ""))
 
@@ -194,9 +201,7 @@ def by_ansible(targets: Path, row: Row, folder: Path) -> Seen:
 
 
 def verdict(ours: Seen, theirs: Seen) -> str:
-    """`same`, `refused: ...` or `differs: ...`: what ran on each host, its results, the recap, the files."""
-    if ours.refused:
-        return f"refused: {ours.refused.splitlines()[0]}"
+    """`same` or `differs: ...`: what ran on each host, its results, the recap, the files."""
     found = observe.differences(ours.observed, theirs.observed)
     if not found:
         return "same"
