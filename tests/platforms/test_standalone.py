@@ -82,6 +82,7 @@ def count_to(number: int, cluster: Cluster) -> str:
     done = subprocess.run(
         [*STANDALONE.submit_arguments(cluster, {"spark.app.name": "a 'quoted' $(name)"}), str(program)],
         env={"PATH": os.environ["PATH"], **STANDALONE.submit_environment(cluster)},
+        cwd=cluster.folder,  # the driver writes its log of collections there
         capture_output=True,
         text=True,
         timeout=180,
@@ -102,6 +103,7 @@ def start_endless(cluster: Cluster) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*STANDALONE.submit_arguments(cluster), str(program)],
         env={"PATH": os.environ["PATH"], **STANDALONE.submit_environment(cluster)},
+        cwd=cluster.folder,  # the driver writes its log of collections there
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
