@@ -48,6 +48,7 @@ _OWN = (
 _CPUS = re.compile(r"[0-9]+(\.[0-9]{1,2})?")
 _CPUSET = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
 _VERSION = re.compile(r"[0-9]+(\.[0-9a-z]+)+")
+_VOLUME = re.compile(r"(?:[^:]+:)?/[^:]*(?::[A-Za-z,]+)?")
 
 
 class Docker(Standalone):
@@ -75,6 +76,14 @@ class Docker(Standalone):
         ):
             if values[name] and not form.fullmatch(values[name]):
                 raise UsageError(f"{name} can't be {values[name]!r}", hint=f"Write it as in {name}: '{example}'.")
+        if values["worker_cpus"] and float(values["worker_cpus"]) == 0:
+            raise UsageError("worker_cpus has to be more than 0", hint="Leave it out for all processors.")
+        for volume in values["docker_volumes"]:
+            if not _VOLUME.fullmatch(volume):
+                raise UsageError(
+                    f"{volume!r} in docker_volumes is no volume",
+                    hint="Write HOST:INSIDE or HOST:INSIDE:ro; INSIDE is an absolute path.",
+                )
         self._resolve_container_memory(values)
         return values
 
