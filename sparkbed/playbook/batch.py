@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sparkbed.playbook.outcome import Outcome
@@ -44,6 +45,8 @@ class Batch:
         # The hosts that max_fail_percentage counts: like ansible-core, none that failed in a block that has a rescue or
         # an always.
         self.failed: set[str] = set()
+        # The hosts that are to be failed again, for each `always` that runs, the innermost last.
+        self._held: list[set[str]] = []
         # How many blocks with a rescue or an always stand around the task that runs.
         self.guards = 0
 
@@ -103,8 +106,22 @@ class Batch:
         self.states[host].failed = False
         self.progress.failures.pop(host, None)
 
+    @contextmanager
+    def holding(self, hosts: Sequence[str]) -> Iterator[None]:
+        """Those of `hosts` that failed run an `always`; behind it they are failed again, if nothing clears that."""
+        held = {host for host in hosts if self.states[host].failed}
+        for host in held:
+            self.states[host].failed = False
+        self._held.append(held)
+        yield
+        self._held.pop()
+        for host in held:
+            self.states[host].failed = True
+
     def clear_errors(self) -> None:
-        """Later plays have the hosts again that failed; those that could not be reached go on in this one."""
+        """Later plays have the hosts again that failed; this one those that run an `always` or could not be reached."""
+        for held in self._held:
+            held.clear()
         for host in self.batch:
             self.progress.failures.pop(host, None)
             self.progress.stopped.pop(host, None)

@@ -159,12 +159,8 @@ class PlayRun:
         self.batch.guards -= bool(block.always)
         if block.always:
             kept = [host for host in hosts if host not in past_always]
-            lost = [host for host in kept if self.states[host].failed]
-            for host in lost:
-                self.states[host].failed = False
-            self._part(block.always, kept, late, rescuing=rescuing)
-            for host in lost:
-                self.states[host].failed = True
+            with self.batch.holding(kept):
+                self._part(block.always, kept, late, rescuing=rescuing)
             self._failed_twice(kept)
 
     def _part(self, steps: Sequence[Step], hosts: Sequence[str], late: Late, *, rescuing: bool) -> Late:
