@@ -303,7 +303,7 @@ def test(_c: Context, all: bool = False, soak: bool = False, pytest: str = "") -
     "name",
     rest="options",
     help={
-        "name": "harness (default): run-suite against a plain shell script; playbooks: our engine against Ansible's",
+        "name": "harness (default): run-suite against a script; playbooks: ours against Ansible's; ipc: exchanges",
         "rounds": "how many interleaved rounds",
         "options": "the benchmark's own options; words after -- mean the same (-- --help shows them)",
     },

@@ -15,7 +15,7 @@ LINT = (
     ("ruff format", [sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."]),
     ("mypy", [sys.executable, "-m", "mypy", "--no-error-summary"]),
 )
-BENCHMARKS = ("harness", "playbooks")
+BENCHMARKS = ("harness", "playbooks", "ipc")
 
 
 def lint() -> bool:

@@ -106,6 +106,11 @@ class Docker(Standalone):
         # There is no name for the gateway that executors could look up.
         return {**environment, "SPARK_LOCAL_HOSTNAME": cluster.driver_address}
 
+    def inside(self, cluster: Cluster, host: str) -> list[str]:  # noqa: ARG002 - the contract's signature
+        raise UsageError(
+            "platform docker has no places for plain programs yet", hint="Run these cells on platform standalone."
+        )
+
     def _run(self, cluster: Cluster, folders: Sequence[str]) -> list[str]:
         """`docker run` and its options, the image included, for one driver."""
         made = cluster.locations

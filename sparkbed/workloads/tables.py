@@ -19,9 +19,9 @@ are written anew for current Spark. What a suite does not give is the default. D
 multiplied by `scale-factor` and by the workload's own scale: max(1, int(default x scale)). **A value that is given is
 taken as it is.** The tables show the defaults at scale-factor 1.
 
-Every program waits until all expected executors have registered, makes its data (outside the time), repeats its timed
-part `num-trials` times, and checks that the results are right: a wrong one fails the trial. It writes its samples as
-JSON lines, each at once:
+Every Spark program waits until all expected executors have registered, makes its data (outside the time), repeats its
+timed part `num-trials` times, and checks that the results are right: a wrong one fails the trial. It writes its samples
+as JSON lines, each at once:
 
 | metric | unit | what |
 |---|---|---|
@@ -44,6 +44,10 @@ Where we differ from spark-perf, for a reason:
 On Python 3.10 and 3.11 a Python task costs some 50 ms of CPU (3.11, measured), whatever it does: PySpark 3.5 has every
 task forget the import caches, and these versions then read the tables of Spark's zipped packages again (CPython issue
 103200, mended in 3.12). Workloads of many short Python tasks measure mostly that there.
+
+`exchange` is no Spark application: its file says `runs: plain`. Such a program is started on the driver's host beside a
+cluster without Spark's daemons, and is told how to start Python where each worker's processes would run. What it
+measures is in [ipc.md](ipc.md).
 
 To add a workload, put its program and a NAME.yml with its parameter table into workloads/pyspark/ or workloads/scala/;
 those that are there show how. For a program that shall not live in the checkout there is `submit`.

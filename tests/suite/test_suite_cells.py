@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sparkbed.suite import Suite, cluster_key, compared, load
+from sparkbed.suite import Suite, cluster_daemons, cluster_key, compared, load
 
 HEAD = "suite: s\nworkload: w\n"
 THREE = HEAD + "factors:\n  parameters.a: [1, 2]\n  parameters.b: [x, y]\n  parameters.c: [p, q]\n"
@@ -95,6 +95,13 @@ def test_cells_share_a_cluster_when_hosts_platform_and_settings_are_the_same(tmp
     suite = read(tmp_path, HEAD + "factors:\n  settings.worker_cores: [1, 2]\n  parameters.n: [1, 2]\n")
     a, b, c, d = map(cluster_key, suite.cells)
     assert a == b != c == d
+
+
+def test_a_plain_workload_has_a_cluster_of_its_own_without_daemons(tmp_path: Path) -> None:
+    suite = read(tmp_path, "suite: s\nfactors:\n  workload: [kmeans, pagerank, exchange]\n")
+    kmeans, pagerank, exchange = suite.cells
+    assert cluster_key(kmeans) == cluster_key(pagerank) != cluster_key(exchange)
+    assert [cluster_daemons(cell) for cell in suite.cells] == [True, True, False]
 
 
 def test_cells_are_compared_with_those_that_differ_in_the_baselines_factors_only(tmp_path: Path) -> None:

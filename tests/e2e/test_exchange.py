@@ -1,0 +1,43 @@
+"""The prototypes of paper 000 end to end: a plain workload beside a cluster without daemons."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparkbed.store import Store
+from tests.e2e.conftest import Bed
+
+pytestmark = pytest.mark.full
+
+
+def test_the_prototypes_run_bare_with_every_collector(bed: Bed) -> None:
+    output = bed.inv(
+        *("run-suite", "paper-000-ipc", "--profile", "tiny", "--only", "platform=standalone, *size=4096"),
+        *("--set", "collectors=[eventlog, host]"),
+    )
+    assert not bed.alive()
+    report = bed.report()
+    assert report["campaign"]["status"] == "complete", output
+    assert len(report["cells"]) == 8
+    for cell in report["cells"]:
+        assert cell["metrics"]["trial_seconds"]["n"] == 1
+        assert cell["metrics"]["with_start_seconds"]["median"] > cell["metrics"]["trial_seconds"]["median"]
+    with Store(bed.home / "sparkbed.db") as store:
+        for trial in store.trials(store.campaign().id):
+            assert trial.facts["faults"] == []
+            assert trial.facts["collectors"] == ["host"]
+            assert {one.host for one in store.series(trial.id)}
+    assert not list(bed.home.rglob("exchange-*"))
+
+
+def test_a_side_that_says_nothing_is_a_failed_trial_with_its_reason(bed: Bed) -> None:
+    bed.inv(
+        *("run-suite", "paper-000-ipc", "--profile", "tiny", "--only", "platform=standalone, *way=mmap, *size=4096"),
+        *("--set", "parameters.step-deadline=0.001"),
+        code=1,
+    )
+    [cell] = bed.report()["cells"]
+    [trial] = cell["trials"]
+    assert trial["status"] == "failed"
+    assert "said nothing for 0.001 s" in trial["error"]
+    assert not bed.alive()
