@@ -27,6 +27,12 @@ RAW = {
 }
 
 
+def is_count(metric: str) -> bool:
+    """Whether a metric is one of the raw counts that the packets' table is made of."""
+    what, _, where = metric.partition(".")
+    return what in ("packets", "bytes") and where in RAW
+
+
 def sent(trial: Data, what: str = "packets") -> dict[str, float | None] | None:
     """Of one trial: `python`, `spark` and `total`, None each where it can't be told; None without any count.
 

@@ -14,7 +14,7 @@ from typing import Any
 from analysis import paper_text
 from analysis.answer import groups, interval, names_of, short_names, signed
 from analysis.decompose import PARTS
-from analysis.packets import packets_table
+from analysis.packets import is_count, packets_table
 from analysis.wall import wall_tables
 from analysis.words import decimals, fixed, probability
 
@@ -135,9 +135,9 @@ def verdict_of(finding: Data) -> str:
 
 
 def metric_names(report: Data) -> list[str]:
-    """Every metric that some cell has, the one that cells are compared by first."""
+    """Every metric that some cell has and that has no table of its own, the one that cells are compared by first."""
     names = dict.fromkeys([report["campaign"]["metric"]])
-    names.update(dict.fromkeys(name for cell in report["cells"] for name in cell["metrics"]))
+    names.update(dict.fromkeys(name for cell in report["cells"] for name in cell["metrics"] if not is_count(name)))
     return [name for name in names if any(name in cell["metrics"] for cell in report["cells"])]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.packets import packets_sentence, packets_table, sent
+from analysis.packets import is_count, packets_sentence, packets_table, sent
 
 
 def trial(**counted: float) -> dict[str, Any]:
@@ -54,3 +54,9 @@ def test_the_sentence_names_both() -> None:
         "and bare 1,020 (700 between JVM and Python, 320 of Spark's own)."
     )
     assert packets_sentence({"trials": [DOCKER]}, {"trials": []}, ["docker", "bare"]) is None
+
+
+def test_raw_counts_are_known_by_their_names() -> None:
+    assert is_count("packets.host-veth")
+    assert is_count("bytes.container-card")
+    assert not any(is_count(name) for name in ("trial_seconds", "packets", "packets.mine", "bytes.of-my-own"))
