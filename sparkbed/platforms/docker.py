@@ -56,7 +56,19 @@ class Docker(Standalone):
 
     name = "docker"
     table = (*SETTINGS, *_OWN)
-    located = ("spark", "java", "python", "image", "network", "user", "container", "node", "mounts")
+    located = (
+        "spark",
+        "java",
+        "python",
+        "image",
+        "network",
+        "user",
+        "container",
+        "node",
+        "mounts",
+        "host_python",
+        "inside_python",
+    )
 
     def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         values = super().resolve(settings)
@@ -106,10 +118,18 @@ class Docker(Standalone):
         # There is no name for the gateway that executors could look up.
         return {**environment, "SPARK_LOCAL_HOSTNAME": cluster.driver_address}
 
-    def inside(self, cluster: Cluster, host: str) -> list[str]:  # noqa: ARG002 - the contract's signature
-        raise UsageError(
-            "platform docker has no places for plain programs yet", hint="Run these cells on platform standalone."
-        )
+    def plain_command(self, cluster: Cluster) -> list[str]:
+        return [cluster.locations["host_python"]]
+
+    def inside(self, cluster: Cluster, host: str) -> list[str]:
+        if host != cluster.driver_host and not self._process_nodes(cluster, host):
+            raise UsageError(
+                f"the containers of {host} may be on another machine than {cluster.driver_host}",
+                where=str(cluster.spec.inventory.path),
+                hint="Plain programs run on one machine: take process nodes, or one host in both groups.",
+            )
+        container = f"sparkbed-{cluster.spec.name}-{host}-worker"
+        return ["docker", "exec", "--interactive", container]
 
     def _run(self, cluster: Cluster, folders: Sequence[str]) -> list[str]:
         """`docker run` and its options, the image included, for one driver."""
