@@ -130,9 +130,10 @@ class Action:
         Raises:
             TemplateError: naming the template and what is wrong with it.
         """
-        names = self.scope.over(template_names(path, dest))
+        names = self.scope.over(template_names(path, dest, self.scope))
         search = [place for folder in self.folders for place in (folder / "templates", folder)]
-        return self.scope.templates.file(path, names, search, **options)
+        value = self.scope.templates.file(path, names, search, **options)
+        return "" if value is None else str(value)
 
 
 def find_file(folders: list[Path], kind: str, name: str) -> Path:
@@ -154,15 +155,15 @@ def find_file(folders: list[Path], kind: str, name: str) -> Path:
     raise TemplateError(f"Could not find or access {name!r}. Looked at: {looked}")
 
 
-def template_names(path: Path, dest: str) -> dict[str, Any]:
-    """The variables that templates of files have besides: Ansible's names."""
+def template_names(path: Path, dest: str, scope: Scope) -> dict[str, Any]:
+    """The variables that templates of files have besides: Ansible's names. `ansible_managed` may be a person's own."""
     about = path.stat()
     try:
         owner = pwd.getpwuid(about.st_uid).pw_name
     except KeyError:
         owner = str(about.st_uid)
     return {
-        "ansible_managed": "Ansible managed",
+        **({"ansible_managed": "Ansible managed"} if scope.resolve("ansible_managed") is missing else {}),
         "template_host": os.uname().nodename,
         "template_path": str(path),
         "template_fullpath": str(path.absolute()),

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2.utils import missing
 
 from sparkbed.playbook.actions import find_file, template_names
+from sparkbed.playbook.lookup_lists import items
 from sparkbed.playbook.templating import TemplateError
 
 Options = Mapping[str, Any]
@@ -38,15 +39,18 @@ _DELIMITERS = (
 )  # fmt: skip
 
 
-def template(scope: Any, term: Any, options: Options) -> str:
-    """The text of a template file; `template_vars` are names for it alone."""
+def template(scope: Any, terms: list[Any], options: Options) -> list[Any]:
+    """What template files give: most often text (see `Templates.file`); `template_vars` are names for them alone."""
     folders = search_path(scope)
-    path = find_file(folders, "templates", str(term))
-    names = scope.over({**template_names(path, ""), "template_path": str(term), **options.get("template_vars", {})})
     search = [place for folder in folders for place in (folder / "templates", folder)]
     chosen = {name: options[name] for name in _DELIMITERS if name in options}
-    rendered: str = scope.templates.file(path, names, search, **chosen)
-    return rendered
+    found = []
+    for term in items(terms):
+        path = find_file(folders, "templates", str(term))
+        own = {"template_path": str(term), **options.get("template_vars", {})}
+        names = scope.over({**template_names(path, "", scope), **own})
+        found.append(scope.templates.file(path, names, search, **chosen))
+    return found
 
 
 def fileglob(scope: Any, terms: list[Any], _options: Options) -> list[str]:

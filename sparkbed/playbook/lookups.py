@@ -115,7 +115,7 @@ KINDS: dict[str, Kind] = {
     "pipe": _each(lookup_files.pipe),
     "sequence": _whole(lookup_lists.sequence),
     "subelements": _whole(lookup_lists.subelements),
-    "template": _each(lookup_files.template),
+    "template": lookup_files.template,
     "together": _whole(lookup_lists.together),
     "url": _each(lookup_files.url),
     "vars": _vars,

@@ -343,8 +343,12 @@ class Templates:
             "Conditionals must have a boolean result."
         )
 
-    def file(self, path: Path, names: Names, search: Iterable[Path] = (), **options: Any) -> str:
-        """The text of a template file; `search` is where its includes are looked for, `options` are Jinja's.
+    def file(self, path: Path, names: Names, search: Iterable[Path] = (), **options: Any) -> Any:
+        """What a template file gives: text that ends as the file does, or the value of its one expression, or nothing.
+
+        Args:
+            search: where its includes are looked for.
+            options: Jinja's.
 
         Raises:
             TemplateError: naming the file's line when it can be told.
@@ -354,10 +358,11 @@ class Templates:
             result = final(self._run(template, names))
         except TemplateError as error:
             raise type(error)(f"{path}: {error}") from None
-        rendered = "" if result is None else str(result)
+        if not isinstance(result, str):
+            return result
         newline: str = options.get("newline_sequence", "\n")
-        lacking = _trailing(text, "\n") - _trailing(rendered, newline)
-        return rendered + newline * max(0, lacking)
+        lacking = _trailing(text, "\n") - _trailing(result, newline)
+        return result + newline * max(0, lacking)
 
     def _file(self, path: Path, search: tuple[Path, ...], options: Mapping[str, Any]) -> tuple[str, jinja2.Template]:
         """The text of a template file and what it compiles to, kept until the file changes."""

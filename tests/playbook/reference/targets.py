@@ -109,7 +109,11 @@ def prepare(targets: Path, row: Row, folder: Path) -> Place:
     hosts = folder / "hosts.yml"
     hosts.write_text(yaml.safe_dump(_inventory(root / row.target, row.hosts, out)), encoding="utf-8")
     if row.playbook:
-        return Place(root / row.target / row.playbook, hosts, out, {**row.extra_vars, "output_dir": str(out)})
+        file = root / row.target / row.playbook
+        roles = file.parent / "roles"
+        if not roles.exists() and (root / row.target / "roles").exists():
+            roles.symlink_to(root / row.target / "roles")
+        return Place(file, hosts, out, {**row.extra_vars, "output_dir": str(out)})
     aliases = root / row.target / "aliases"
     gather = not (aliases.exists() and "gather_facts/no" in aliases.read_text(encoding="utf-8"))
     play = {"hosts": "testhost", "gather_facts": gather, "vars": {"output_dir": str(out)}, "roles": [row.target]}
