@@ -4,7 +4,7 @@
     ./inv bench ipc -- --ways posix-shm,tcp --sizes 67108864 --docs
 
 Every round launches every way at every size once, in an order of its own, on this machine without containers. A launch
-has five exchanges, of which the first is not kept; beside each, in the same two processes and in turns, both references
+has four exchanges, of which the first is not kept; beside each, in the same two processes and in turns, both references
 (workloads/ipc/exchange_reference.py). Where iperf3 is installed, a round has it too, with the same number of bytes and
 its own defaults. A launch counts as one number, the median of its kept iterations; what is printed are medians over
 the rounds, with the smallest and the largest round in brackets.
@@ -28,7 +28,7 @@ from sparkbed.home import ROOT, Home
 from sparkbed.workloads import PlainProgram, Side, catalogue, read_samples
 
 SIZES = (1 << 26, 1 << 28, 1 << 29)
-ITERATIONS, WARMUP = 5, 1
+ITERATIONS, WARMUP = 4, 1
 METRICS = ("trial_seconds", "memcpy_read_seconds", "stream_seconds", "of_memcpy_read", "of_stream")
 PAGE = ROOT / "docs" / "ipc.md"
 MARKS = ("<!-- measured by ./inv bench ipc -->", "<!-- end of what was measured -->")

@@ -178,6 +178,12 @@ def test_a_side_that_cannot_be_started_is_named(bench: Bench) -> None:
     assert done.left == []
 
 
+def test_words_that_lead_nowhere_are_told_with_what_they_say(bench: Bench) -> None:
+    done = bench.run({"size": 8}, receiver=["sh", "-c", "echo no such container; exit 126"])
+    assert done.reading.error == "the receiver can't be talked to: no such container"
+    assert done.left == []
+
+
 @pytest.mark.parametrize("way", ["posix-shm", "mmap", "shared-file"])
 def test_a_full_file_system_is_an_error_that_says_so(bench: Bench, way: str) -> None:
     words = in_small_memory()

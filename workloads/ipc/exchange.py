@@ -90,7 +90,11 @@ class Sides:
                 continue
             if line is None:
                 raise self._died(name, "its answer came")
-            answer = json.loads(line)
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                # What leads there may have words of its own, as docker exec has for a container that is gone.
+                raise Failed(f"the {name} can't be talked to: {line.decode(errors='replace').strip()[:300]}") from None
             if "error" in answer:
                 # The other side's death is the cause rather than what this one noticed of it.
                 self._check_others(name, wait=0.5)

@@ -3,7 +3,6 @@
 The sender copies the data in, and rings a doorbell after each chunk; the receiver reads them where they lie.
 """
 
-import contextlib
 import mmap
 import os
 import sys
@@ -22,11 +21,11 @@ class Segment:
         # The tracker is a process: it shall not be started within the time.
         resource_tracker.ensure_running()
         self._name, self._size = plan.name, plan.size
-        self._memory = None
+        self._memory, self._made = None, False
 
     def make(self):
         """Make it, with memory behind it; the whole of it as bytes."""
-        self._memory = SharedMemory(self._name, create=True, size=self._size)
+        self._memory, self._made = SharedMemory(self._name, create=True, size=self._size), True
         try:
             # Memory that is not there would be a deadly signal at first touch; so it is an error that can be told.
             os.posix_fallocate(self._memory._fd, 0, self._size)
@@ -47,9 +46,14 @@ class Segment:
         self._memory.close()
 
     def remove(self):
-        if self._memory is not None:
-            with contextlib.suppress(FileNotFoundError):
-                self._memory.unlink()
+        if not self._made:
+            remove(f"/dev/shm/{self._name}")  # noqa: S108 - where Linux has it
+            return
+        try:
+            self._memory.unlink()
+        except FileNotFoundError:  # the other side was first; the tracker is not to look for it
+            resource_tracker.unregister(self._memory._name, "shared_memory")
+        self._made = False
 
 
 class MappedFile:
@@ -114,8 +118,7 @@ class MappedSender(Sender):
             self._place.remove()
 
     def close(self):
-        if self.plan.fresh:
-            self._place.remove()
+        self._place.remove()
 
 
 class MappedReceiver(Receiver):
@@ -160,8 +163,7 @@ class MappedReceiver(Receiver):
 
     def close(self):
         self._bell.close()
-        if not self.plan.fresh:
-            self._place.remove()
+        self._place.remove()
 
 
 class FileMapSender(MappedSender):
