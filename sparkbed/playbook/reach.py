@@ -39,6 +39,8 @@ OTHER_NAMES = {
 }
 """Ansible's older names of some of them, which win."""
 
+_ALL_NAMES = frozenset((*NAMES, *OTHER_NAMES))
+
 KEYWORDS = {"connection": "ansible_connection", "port": "ansible_port", "remote_user": "ansible_user"}
 """Keywords that say the same, where no variable does."""
 
@@ -60,11 +62,11 @@ class Reach:
         """What `scope` and a task's keywords say of the way to `host` that its inventory does not."""
         said = self._said(host)
         found: dict[str, Any] = {}
+        defined = scope.defined(_ALL_NAMES)
         for name in (*NAMES, *OTHER_NAMES):
-            value = scope.resolve(name)
-            if value is missing:
+            if name not in defined:
                 continue
-            value = final(value)
+            value = final(scope.resolve(name))
             if value != said.get(name):
                 found[OTHER_NAMES.get(name, name)] = value
         for keyword, name in KEYWORDS.items():

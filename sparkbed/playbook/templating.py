@@ -273,7 +273,8 @@ class Templates:
     """
 
     def __init__(self, lookup: Callable[..., Any] | None = None) -> None:
-        self._lock = threading.Lock()
+        # Of the threads of all hosts, which come to a text at once, one compiles it.
+        self._compiling = threading.RLock()
         self._files: dict[tuple[Any, ...], tuple[str, jinja2.Template]] = {}
         self._compiled: dict[tuple[str, bool], jinja2.Template] = {}
         self._environment = _Environment(keep_backslashes=True)
@@ -369,8 +370,15 @@ class Templates:
         about = path.stat()
         key = (path, search, about.st_mtime_ns, about.st_size, tuple(sorted(options.items())))
         found = self._files.get(key)
-        if found is not None:
-            return found
+        if found is None:
+            with self._compiling:
+                found = self._files.get(key) or self._compiled_file(path, search, options)
+                self._files[key] = found
+        return found
+
+    def _compiled_file(
+        self, path: Path, search: tuple[Path, ...], options: Mapping[str, Any]
+    ) -> tuple[str, jinja2.Template]:
         try:
             text = path.read_text(encoding="utf-8")
             own, text = _headed(text)
@@ -382,16 +390,13 @@ class Templates:
             environment.globals.update(
                 {name: self._environment.globals[name] for name in _LOOKUPS if name in self._environment.globals}
             )
-            found = text, environment.from_string(text)
+            return text, environment.from_string(text)
         except UnicodeDecodeError as error:
             raise TemplateError(f"{path} is not UTF-8 at byte {error.start}") from None
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(f"{path}:{error.lineno}: {error.message}") from None
         except ValueError as error:
             raise TemplateError(f"{path}:1: {error}") from None
-        with self._lock:
-            self._files[key] = found
-        return found
 
     # -- for checks ahead of a run --------------------------------------------------------------------------------
 
@@ -422,8 +427,8 @@ class Templates:
         key = (text, False)
         found = self._compiled.get(key)
         if found is None:
-            found = self._environment.from_string(text)
-            with self._lock:
+            with self._compiling:
+                found = self._compiled.get(key) or self._environment.from_string(text)
                 self._compiled[key] = found
         return found
 
@@ -432,8 +437,8 @@ class Templates:
         found = self._compiled.get(key)
         if found is None:
             environment = self._conditions if condition else self._environment
-            found = _expression(environment, text, escape=not condition)
-            with self._lock:
+            with self._compiling:
+                found = self._compiled.get(key) or _expression(environment, text, escape=not condition)
                 self._compiled[key] = found
         return found
 

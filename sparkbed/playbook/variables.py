@@ -68,6 +68,10 @@ class Scope:
         self._known[name] = value
         return value
 
+    def defined(self, names: frozenset[str]) -> set[str]:
+        """Those of `names` that have a value."""
+        return {name for layer in self.layers for name in names & layer.values.keys()}
+
     def names(self) -> set[str]:
         return {name for layer in self.layers for name in layer.values}
 

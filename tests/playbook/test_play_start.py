@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+
+from sparkbed.home import ROOT
 
 
 def test_inv_play_does_not_load_what_plays_do_not_need() -> None:
@@ -13,3 +18,44 @@ def test_inv_play_does_not_load_what_plays_do_not_need() -> None:
     assert {"fabric", "jinja2", "yaml"} <= loaded
     assert not loaded & {"sqlalchemy", "alembic", "numpy", "scipy", "boto3", "moto", "rich", "matplotlib"}
     assert "urllib.request" not in loaded
+
+
+def test_one_yaml_is_loaded() -> None:
+    code = (
+        "import sys; from sparkbed import starting; starting.begin(); import yaml, invoke.util\n"
+        "from sparkbed import program; assert invoke.util.yaml is yaml\n"
+        "print(*[name for name in sys.modules if name.startswith('invoke.vendor.yaml.')])"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_a_younger_pyproject_asks_for_its_digest(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "inv", tmp_path)
+    project, stamp = tmp_path / "pyproject.toml", tmp_path / ".venv" / "installed-run"
+    project.write_text("[project]\n")
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho started "$@"\n')
+    python.chmod(0o755)
+    bootstrap = tmp_path / "sparkbed" / "bootstrap.py"
+    bootstrap.parent.mkdir()
+    bootstrap.write_text("import sys\nprint('installing', *sys.argv[2:3])\n")
+
+    def inv() -> list[str]:
+        done = subprocess.run(
+            ["./inv", "status"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+        )
+        return done.stdout.splitlines()
+
+    assert inv() == ["installing run", "started -I -m sparkbed status"]
+    digest = subprocess.run(["cksum"], input=project.read_bytes(), capture_output=True, check=True).stdout.decode()
+    stamp.write_text(digest)
+    now = project.stat().st_mtime
+    os.utime(stamp, (now + 10, now + 10))
+    assert inv() == ["started -I -m sparkbed status"]
+    os.utime(project, (now + 20, now + 20))
+    assert inv() == ["started -I -m sparkbed status"]  # the same content
+    project.write_text("[project]\nname = 'x'\n")
+    os.utime(project, (now + 20, now + 20))
+    assert inv() == ["installing run", "started -I -m sparkbed status"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -195,3 +199,31 @@ def test_words_cover_all_that_is_not_blank(text: str) -> None:
 )
 def test_tags(tags: tuple[str, ...], only: tuple[str, ...], skip: tuple[str, ...], runs: bool) -> None:
     assert wanted(tags, only, skip) is runs
+
+
+def test_threads_that_ask_at_once_compile_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file.j2").write_text("{{ a }} of {{ b }}")
+    templates, compiled = Templates(), []
+    real = jinja2.Environment.from_string
+
+    def from_string(self: jinja2.Environment, source: Any, *rest: Any, **named: Any) -> jinja2.Template:
+        compiled.append(source)
+        time.sleep(0.01)  # long enough for every other thread to ask meanwhile
+        return real(self, source, *rest, **named)
+
+    monkeypatch.setattr(jinja2.Environment, "from_string", from_string)
+    together = threading.Barrier(8)
+
+    def ask(number: int) -> tuple[Any, bool, str]:
+        names = Scope(templates, [Layer({"a": number, "b": 8}, False)], tmp_path)
+        together.wait(60)
+        return (
+            names.value("{{ a }} of {{ b }}"),
+            names.condition("a < b"),
+            templates.file(tmp_path / "file.j2", names),
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    assert answers == [(f"{number} of 8", True, f"{number} of 8") for number in range(8)]
+    assert len(compiled) == 3

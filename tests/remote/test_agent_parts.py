@@ -21,11 +21,11 @@ def new_agents(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """Connections to this machine whose agents get compiled files, or text as another version's Python would."""
     if request.param == "text":
         monkeypatch.setattr(program, "MAGIC", "another version's")
-    program.payload.cache_clear()
+    program._payload.cache_clear()
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     with Connections(lambda host: local) as opened:
         yield opened
-    program.payload.cache_clear()
+    program._payload.cache_clear()
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
