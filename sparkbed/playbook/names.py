@@ -143,6 +143,31 @@ def _folders(task: Task, play: Play) -> list[Path]:
     return [*task.place.folders, task.folder.absolute(), play.folder.absolute()]
 
 
+_BINDING = (
+    nodes.Assign,
+    nodes.AssignBlock,
+    nodes.CallBlock,
+    nodes.For,
+    nodes.FromImport,
+    nodes.Import,
+    nodes.Macro,
+    nodes.With,
+)
+"""What gives names a meaning inside a template."""
+
+
+def free_names(tree: nodes.Template) -> set[str]:
+    """The names that a template takes from outside: all that it loads, but for Jinja's globals.
+
+    Jinja tells them by compiling the template; only one that binds names itself needs that.
+    """
+    if any(True for _ in tree.find_all(_BINDING)):
+        return meta.find_undeclared_variables(tree)
+    loaded = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
+    known: Mapping[str, Any] = tree.environment.globals if tree.environment else {}
+    return loaded - known.keys() - {"self"}
+
+
 @dataclass
 class _Use:
     """The names that one piece of a playbook uses, where, and which of them it asks about first."""
@@ -334,7 +359,7 @@ class _Checker:
                 raise self.refuse(why, _at(where, node, lines), "Give it `seed=inventory_hostname`, or another text.")
         for call in tree.find_all(nodes.Call):
             self._lookup(call, _at(where, call, lines))
-        free = meta.find_undeclared_variables(tree)
+        free = free_names(tree)
         use.asked |= _asked(tree)
         for part in tree.find_all((nodes.Getattr, nodes.Getitem)):
             fact = _member_of_facts(part)

@@ -13,8 +13,10 @@ import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import meta
 
 from sparkbed.playbook.arguments import command, options, words
+from sparkbed.playbook.names import free_names
 from sparkbed.playbook.tags import wanted
 from sparkbed.playbook.templating import OMIT, TemplateError, Templates, UndefinedNameError, final
 from sparkbed.playbook.variables import Layer, Scope
@@ -227,3 +229,26 @@ def test_threads_that_ask_at_once_compile_once(tmp_path: Path, monkeypatch: pyte
         answers = list(pool.map(ask, range(8)))
     assert answers == [(f"{number} of 8", True, f"{number} of 8") for number in range(8)]
     assert len(compiled) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ a.b[c] }} {{ d | default(e) }} {{ range(f) | list }}",
+        "{{ lookup('env', g) }} {{ self.h }} {{ {i: j, 'k': [l, (m, n)]} }}",
+        "{% if a is defined and b in c %}{{ d }}{% elif e %}{{ f() }}{% else %}{{ g(h, i=j) }}{% endif %}",
+        "{{ a if b else c }} {{ d ~ e }} {{ omit }} {{ -f + g ** h }} {{ not i }} {{ j[k:l] }}{{ m is odd }}",
+        "{% filter upper %}{{ a }}{% endfilter %}{% block b %}{{ c }}{% endblock %}{% include d %}",
+        "{% raw %}{{ a }}{% endraw %}{# {{ b }} #}{{ c }}",
+        "{% for a in b %}{{ a }}{{ c }}{{ loop.index }}{% endfor %}{{ a }}",
+        "{% set a = b %}{{ a }}{{ c }}",
+        "{% macro a(b, c=d) %}{{ b }}{{ e }}{{ varargs }}{% endmacro %}{{ a(f) }}",
+        "{% with a = b %}{{ a }}{{ c }}{% endwith %}{{ a }}",
+        "{% set a %}{{ b }}{% endset %}{{ a }}",
+        "{% call(a) b() %}{{ a }}{{ c }}{% endcall %}",
+        "{% import a as b %}{% from c import d %}{{ b }}{{ d }}{{ e }}",
+    ],
+)
+def test_free_names_are_what_jinja_says(text: str) -> None:
+    tree = Templates(lambda *_: None).parse(text)
+    assert free_names(tree) == meta.find_undeclared_variables(tree)
