@@ -10,7 +10,7 @@ import platform
 import pwd
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timezone
@@ -28,6 +28,7 @@ from sparkbed.provision.base import HostStatus, Say, check_name
 from sparkbed.provision.ec2_calls import Ec2Calls, Found
 from sparkbed.provision.generated import write_inventory
 from sparkbed.provision.launching import Launching, digest, drop_keys
+from sparkbed.provision.nodes import container, images
 from sparkbed.provision.reach import log_in
 
 RUN_DEADLINE = {True: 120.0, False: 600.0}
@@ -77,6 +78,7 @@ class Ec2Provider:
         wanted = specs(inventory)
         users = {host: self._user(inventory, host) for host in wanted}
         with self._alone(deployment, say):
+            prepare(wanted.values(), say)
             pair = keys.client_pair(self._home)
             calls = self._calls(say)
             adopted = self._adopt(calls, wanted, deployment, calls.key_name(pair), say)
@@ -164,11 +166,11 @@ class Ec2Provider:
             name=host,
             address=one.address,
             port=one.port,
-            user=user,
+            user=one.tags.get(tags.USER, user),
             private_key=keys.client_key(self._home),
             known_hosts=keys.known_hosts(self._home, deployment),
             instance_id=one.id,
-            variables=self._variables(spec, one.id),
+            variables=self._variables(spec.node, one),
         )
 
     def _write_known_hosts(self, calls: Ec2Calls, deployment: str) -> None:
@@ -176,15 +178,15 @@ class Ec2Provider:
         known = [(one.address, one.port, one.tags[tags.HOST_KEY]) for one in calls.find(deployment) if one.has_key]
         keys.write_known_hosts(keys.known_hosts(self._home, deployment), known)
 
-    def _variables(self, spec: ProvisionSpec, instance_id: str) -> dict[str, Any]:
-        """What a node on this machine shares with it: Spark, Java and Python."""
-        if spec.node != "process":
+    def _variables(self, node: str | None, one: Found) -> dict[str, Any]:
+        """What a node on this machine is, and what it shares with the machine: Spark, Java and Python."""
+        if node is None:
             return {}
-        variables: dict[str, Any] = {
-            "node_kind": spec.node,
-            "node_dir": str(self._home.nodes / instance_id),
-            "python": sys.executable,
-        }
+        folder = container.DIRECTORY if node == container.ContainerNodes.name else str(self._home.nodes / one.id)
+        variables: dict[str, Any] = {"node_kind": node, "node_dir": folder}
+        if one.tags.get(tags.SHARES, "true") != "true":
+            return variables
+        variables["python"] = sys.executable
         spark = find_spec("pyspark")  # locates it without importing it
         if spark and spark.submodule_search_locations:
             variables["spark_home"] = str(spark.submodule_search_locations[0])
@@ -239,6 +241,16 @@ class Ec2Provider:
             if self._nothing_there():
                 return []  # the endpoint has just ended, as it does when its last instance is gone
             raise
+
+
+def prepare(wanted: Iterable[ProvisionSpec], say: Say) -> None:
+    """Makes what nodes on this machine are made from, while somebody looks: the endpoint would make it unseen.
+
+    Raises:
+        HostError: when a kind can't be had here; it names what to install.
+    """
+    if any(spec.node == container.ContainerNodes.name for spec in wanted):
+        images.ensure(say)
 
 
 def _status(one: Found) -> HostStatus:

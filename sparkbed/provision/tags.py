@@ -24,7 +24,11 @@ HOST_KEY = "sparkbed:host-key"
 EXPIRES = "sparkbed:expires"
 """The moment after which it may be ended (ISO 8601, UTC)."""
 PORT = "sparkbed:port"
-"""Its SSH port, when that is not 22."""
+"""Its SSH port: of hosts on the local endpoint, which alone says so."""
+USER = "sparkbed:user"
+"""Who logs in: of hosts on the local endpoint."""
+SHARES = "sparkbed:shares"
+"""`true` where Spark, Java and Python of this machine are at their own paths: of hosts on the local endpoint."""
 
 
 def home_id(home: Home) -> str:

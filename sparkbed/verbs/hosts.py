@@ -13,6 +13,7 @@ from sparkbed.model import Position
 from sparkbed.nearest import nearest
 from sparkbed.playbook import rendered_connection_variables
 from sparkbed.provision import Provider, local_provider, provider_for
+from sparkbed.provision.endpoint import clear_strays
 from sparkbed.remote import Connections
 from sparkbed.store import Store
 from sparkbed.table import table
@@ -83,6 +84,8 @@ def teardown(name: str) -> None:
     else:
         deployments = sorted({row.deployment for row in provider.status()})
     ended = [host for deployment in deployments for host in provider.teardown(deployment, print)]
+    for marker in clear_strays(home):
+        print(f"Cleared what {marker} had left in the Docker engine.")
     print(f"Ended {len(ended)} hosts: {', '.join(ended)}" if ended else "There was nothing to end.")
 
 

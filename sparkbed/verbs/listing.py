@@ -10,7 +10,10 @@ from sparkbed.suite import find, names
 from sparkbed.suite.paper import words_of
 from sparkbed.table import table
 
-NODE_KINDS = [["process", "an SSH server on a loopback address of this machine; needs nothing (the default)"]]
+NODE_KINDS = [
+    ["process", "an SSH server on a loopback address of this machine; needs nothing (the default)"],
+    ["container", "a Docker container with a system, a network address and an SSH server of its own; root logs in"],
+]
 
 
 def show(what: str) -> None:

@@ -37,7 +37,7 @@ def spec_in(folder: Path, name: str = "i-1") -> NodeSpec:
 def login(node: Node, client_key: str = CLIENT.private, host_key: str = HOST.public) -> paramiko.SSHClient:
     client = paramiko.SSHClient()
     kind, blob = host_key.split()
-    name = f"[{node.address}]:{node.port}"
+    name = node.address if node.port == 22 else f"[{node.address}]:{node.port}"
     entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {kind} {blob}")
     assert entry is not None
     assert entry.key is not None

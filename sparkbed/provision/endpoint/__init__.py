@@ -8,6 +8,6 @@ reconciler.py  gives every instance its node, and takes it away
 state.py       what is written down: the truth after a crash
 """
 
-from sparkbed.provision.endpoint.client import Endpoint, alive, running, wait_for_end, wanted
+from sparkbed.provision.endpoint.client import Endpoint, alive, clear_strays, running, wait_for_end, wanted
 
-__all__ = ["Endpoint", "alive", "running", "wait_for_end", "wanted"]
+__all__ = ["Endpoint", "alive", "clear_strays", "running", "wait_for_end", "wanted"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import secrets
@@ -17,11 +18,14 @@ from urllib.parse import urlsplit
 from sparkbed.errors import ProvisionError
 from sparkbed.home import ROOT, Home
 from sparkbed.provision.keys import write_private
-from sparkbed.provision.nodes import marked
+from sparkbed.provision.nodes import containers, marked
+from sparkbed.provision.tags import home_id
 
 ADDRESS = "endpoint.json"
 STATE = "state.json"
 LOG = "endpoint.log"
+LOCK = "daemon.lock"
+"""Held by the endpoint as long as it lives."""
 START_DEADLINE = 120.0
 """Seconds for the process to come up: one or two on an idle machine, many times that on a busy one."""
 
@@ -90,6 +94,22 @@ def alive(home: Home) -> Endpoint | None:
             )
         time.sleep(0.05)  # it is ending (503), or busy
     return None
+
+
+def clear_strays(home: Home) -> list[str]:
+    """Ends nodes in the Docker engine that are still there though nothing written down names them; their markers.
+
+    So it is when the endpoint was killed and its state is lost. An endpoint that lives sees to its strays itself.
+
+    Raises:
+        HostError: when the engine can't remove them.
+    """
+    if wanted(home) or not containers.reachable():
+        return []
+    with (home.endpoint / LOCK).open("w", encoding="utf-8") as lock, contextlib.suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return containers.end_strays(home_id(home), [])
+    return []
 
 
 def wait_for_end(home: Home, patience: float = 10.0) -> None:

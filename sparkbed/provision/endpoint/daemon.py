@@ -97,6 +97,7 @@ def _assemble(home: Home, state: states.State) -> tuple[Reconciler, Hook]:
     from sparkbed.provision.endpoint.emulation import Emulation
     from sparkbed.provision.endpoint.hook import Hook
     from sparkbed.provision.endpoint.reconciler import Reconciler
+    from sparkbed.provision.nodes.container import ContainerNodes
     from sparkbed.provision.nodes.process import ProcessNodes
 
     emulation = Emulation(state.cidr)
@@ -104,8 +105,8 @@ def _assemble(home: Home, state: states.State) -> tuple[Reconciler, Hook]:
         if record.state == states.RUNNING:
             record.state = states.PENDING  # until its node answers again
     emulation.restore(state)
-    nodes: NodeKind = ProcessNodes()
-    kinds = {nodes.name: nodes}
+    every: tuple[NodeKind, ...] = (ProcessNodes(), ContainerNodes(home_id(home)))
+    kinds = {kind.name: kind for kind in every}
     reconciler = Reconciler(state, emulation, kinds, home.nodes, home_id(home))
     hook = Hook(state, emulation, kinds, client.credentials(home).access_key, reconciler.wake)
     state.save()
@@ -186,7 +187,7 @@ def _names_us(address: Path) -> bool:
 
 def _only_one(home: Home) -> IO[str]:
     """The lock that a state folder's endpoint holds as long as it lives; waits for one that is just ending."""
-    file = (home.endpoint / "daemon.lock").open("w", encoding="utf-8")
+    file = (home.endpoint / client.LOCK).open("w", encoding="utf-8")
     deadline = time.monotonic() + 30
     while True:
         try:

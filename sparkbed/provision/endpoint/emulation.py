@@ -53,14 +53,31 @@ class Emulation:
         self._backend = ec2_backends[ACCOUNT][REGION]
         self._make_default_subnet(cidr)
 
+    def subnet_of(self, cidr: str) -> str:
+        """The id of the subnet with these addresses, which is made beside the default one if need be."""
+        backend = self._backend
+        for subnet in backend.describe_subnets():
+            if subnet.cidr_block == cidr:
+                return str(subnet.id)
+        backend.associate_vpc_cidr_block(backend.default_vpc.id, cidr, False)
+        return str(self._make_subnet(cidr).id)
+
+    @property
+    def default_subnet(self) -> str:
+        return str(self._subnet.id)
+
     def _make_default_subnet(self, cidr: str) -> None:
         backend = self._backend
         for subnet in backend.describe_subnets():
             backend.delete_subnet(subnet.id)
         backend.delete_vpc(backend.default_vpc.id)
         backend.default_vpc = backend.create_vpc(cidr, is_default=True)
-        self._subnet = backend.create_subnet(backend.default_vpc.id, cidr, ZONE)
-        self._subnet.map_public_ip_on_launch = False
+        self._subnet = self._make_subnet(cidr)
+
+    def _make_subnet(self, cidr: str) -> Any:
+        subnet = self._backend.create_subnet(self._backend.default_vpc.id, cidr, ZONE)
+        subnet.map_public_ip_on_launch = False
+        return subnet
 
     def ask(self, form: Form) -> Answer:
         """Puts a request to the emulated API; whatever it can't do comes back as an error of AWS's form."""
@@ -134,7 +151,8 @@ class Emulation:
                 self._replay({**form, "GroupId": group_id})
         for record in state.instances.values():
             with _next_id(instances, "random_instance_id", record.id):
-                self._replay({**record.form, "SubnetId": self._subnet.id, "PrivateIpAddress": record.address})
+                subnet = self.subnet_of(state.networks.get(record.kind, state.cidr))
+                self._replay({**record.form, "SubnetId": subnet, "PrivateIpAddress": record.address})
             self._backend.get_instance(record.id).launch_time = datetime.fromisoformat(record.launched)
             self.tag(record.id, record.tags)
             self.show(record.id, record.state)

@@ -2,7 +2,8 @@
 
 Only what our own client asks for is let through; the rest is refused by name, as AWS refuses what a region lacks.
 Mended here: RunInstances is all or nothing, knows its ClientToken again and says when addresses run out; instances
-are pending until their node answers and shutting down until it is gone; failures are errors in AWS's XML.
+are pending until their node answers and shutting down until it is gone; failures are errors in AWS's XML. Nodes of a
+kind that has a network of its own are launched in that one, whatever the default subnet is.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from sparkbed.errors import HostError
 from sparkbed.provision.endpoint.emulation import REGION, Answer, Emulation
 from sparkbed.provision.endpoint.state import (
     SHUTTING_DOWN,
@@ -30,6 +32,7 @@ from sparkbed.provision.endpoint.state import (
     listed_tags,
     tags_in,
 )
+from sparkbed.provision.nodes.base import NodeKind
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +59,16 @@ class Hook:
     """The endpoint's WSGI application. `wake` is called when there is work for the reconciler."""
 
     def __init__(
-        self, state: State, emulation: Emulation, kinds: Iterable[str], access_key: str, wake: Callable[[], None]
+        self,
+        state: State,
+        emulation: Emulation,
+        kinds: Mapping[str, NodeKind],
+        access_key: str,
+        wake: Callable[[], None],
     ) -> None:
         self._state = state
         self._emulation = emulation
-        self._kinds = frozenset(kinds)
+        self._kinds = kinds
         self._access_key = access_key
         self._wake = wake
         self._changing: dict[str, Callable[[Form], Answer]] = {
@@ -127,7 +135,14 @@ class Hook:
             if known.digest != digest:
                 return refusal("IdempotentParameterMismatch", "This client token was used with other parameters.")
             return Answer(200, known.answer)
-        refused = self._unfit(form)
+        refused = self._unknown(form)
+        if refused:
+            return refused
+        try:
+            form = self._settled(form)
+        except HostError as error:
+            return refusal("Unsupported", str(error))
+        refused = self._too_many(form)
         if refused:
             return refused
         before = self._emulation.ids()
@@ -139,8 +154,20 @@ class Hook:
             self._undo(made)
         return answer
 
-    def _unfit(self, form: Form) -> Answer | None:
-        """Why a launch can't be served, asked before anything is made."""
+    def _settled(self, form: Form) -> Form:
+        """The launch with the subnet of its node kind, if that has one of its own and no other was asked for."""
+        kind = form["ImageId"].removeprefix(IMAGE)
+        asked = form.get("SubnetId")
+        if asked and asked != self._emulation.default_subnet:
+            return form
+        network = self._kinds[kind].network(self._state.networks.get(kind))
+        if network is None:
+            return form
+        self._state.networks[kind] = network  # saved with the instance
+        return {**form, "SubnetId": self._emulation.subnet_of(network)}
+
+    def _unknown(self, form: Form) -> Answer | None:
+        """Why a launch can't be served by what it names, asked before anything is made."""
         count, subnet, key = form.get("MinCount", "1"), form.get("SubnetId"), form.get("KeyName", "")
         if count != form.get("MaxCount"):
             return refusal("UnsupportedOperation", "The local endpoint wants MinCount and MaxCount to be equal.")
@@ -151,6 +178,11 @@ class Hook:
             return refusal("InvalidKeyPair.NotFound", f"The key pair '{key}' does not exist")
         if subnet and not self._emulation.has_subnet(subnet):
             return refusal("InvalidSubnetID.NotFound", f"The subnet ID '{subnet}' does not exist")
+        return None
+
+    def _too_many(self, form: Form) -> Answer | None:
+        """Why there are not enough addresses for a launch, if so."""
+        count, subnet = form.get("MinCount", "1"), form.get("SubnetId")
         free = self._emulation.free_addresses(subnet)
         if int(count) > free:
             return refusal(

@@ -7,7 +7,6 @@ import binascii
 import contextlib
 import logging
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,8 +20,9 @@ from sparkbed.errors import HostError
 from sparkbed.provision.endpoint.emulation import Emulation
 from sparkbed.provision.endpoint.state import PENDING, RUNNING, SHUTTING_DOWN, Instance, State
 from sparkbed.provision.nodes import containers, marked
+from sparkbed.provision.nodes.banner import greets
 from sparkbed.provision.nodes.base import Node, NodeKind, NodeSpec
-from sparkbed.provision.tags import EXPIRES, PORT
+from sparkbed.provision.tags import EXPIRES, PORT, SHARES, USER
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +91,10 @@ class Reconciler:
                 shutil.rmtree(folder, ignore_errors=True)
         if not containers.reachable():
             return
+        with self._state.lock:
+            kept = [self._marker(instance_id) for instance_id in self._state.instances]
         try:
-            for marker in containers.end_strays(self._home_id, map(self._marker, self._state.instances)):
+            for marker in containers.end_strays(self._home_id, kept):
                 log.warning("cleared what the stray node %s had in the Docker engine", marker)
         except HostError as error:
             log.error("what stray nodes left in the Docker engine could not be cleared: %s", error)
@@ -139,8 +141,9 @@ class Reconciler:
             if record.state != PENDING:
                 return  # terminated meanwhile
             record.state = RUNNING
-            record.tags[PORT] = str(node.port)
-            self._emulation.tag(record.id, {PORT: str(node.port)})
+            learned = {PORT: str(node.port), USER: node.user, SHARES: str(node.shares).lower()}
+            record.tags.update(learned)
+            self._emulation.tag(record.id, learned)
             self._emulation.show(record.id, "running")
             self._state.save()
 
@@ -163,7 +166,10 @@ class Reconciler:
 
     def _node(self, record: Instance) -> Node:
         folder, marker = self._folder / record.id, self._marker(record.id)
-        return Node(record.id, record.address, self._state.port, "", folder, marker)
+        return Node(record.id, record.address, self._port(record), "", folder, marker)
+
+    def _port(self, record: Instance) -> int:
+        return self._kinds[record.kind].port or self._state.port
 
     def _marker(self, instance_id: str) -> str:
         return f"{instance_id}@{self._home_id}"
@@ -172,7 +178,7 @@ class Reconciler:
         return NodeSpec(
             instance_id=record.id,
             address=record.address,
-            port=self._state.port,
+            port=self._port(record),
             folder=self._folder / record.id,
             marker=self._marker(record.id),
             host_key=_host_key(record.form.get("UserData", "")),
@@ -200,10 +206,7 @@ def _expired(record: Instance) -> bool:
 def _await_banner(address: str, port: int) -> None:
     """Returns once an SSH server greets there."""
     deadline = time.monotonic() + BANNER_DEADLINE
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=5) as connection:
-            if connection.recv(4) == b"SSH-":
-                return
+    while not greets(address, port):
         if time.monotonic() > deadline:
             raise HostError(f"no SSH server answered at {address} port {port} within {BANNER_DEADLINE:.0f} s")
         time.sleep(0.1)

@@ -51,11 +51,15 @@ class Group:
 
 @dataclass
 class State:
-    """All of it. `lock` guards this object and the emulation behind it."""
+    """All of it. `lock` guards this object and the emulation behind it.
+
+    `cidr` is the endpoint's own network, `networks` those of node kinds that have one of theirs.
+    """
 
     path: Path
     cidr: str = ""
     port: int = 0
+    networks: dict[str, str] = field(default_factory=dict)
     keys: dict[str, Form] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
@@ -98,6 +102,7 @@ def load(path: Path) -> State:
             path,
             cidr=document["cidr"],
             port=document["port"],
+            networks=document.get("networks", {}),  # older ones have none
             keys=document["keys"],
             groups={key: Group(**value) for key, value in document["groups"].items()},
             instances={key: Instance(**value) for key, value in document["instances"].items()},

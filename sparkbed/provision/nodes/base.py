@@ -25,7 +25,10 @@ class NodeSpec:
 
 @dataclass(frozen=True)
 class Node:
-    """A node that answers SSH: who may log in, and what is needed to find all of it again."""
+    """A node that answers SSH: who may log in, and what is needed to find all of it again.
+
+    `shares` says whether Spark, Java and Python of this machine are there too, at their own paths.
+    """
 
     instance_id: str
     address: str
@@ -33,12 +36,26 @@ class Node:
     user: str
     folder: Path
     marker: str
+    shares: bool = False
 
 
 class NodeKind(Protocol):
-    """Makes and ends nodes. Its methods block, and may be called from several threads at once."""
+    """Makes and ends nodes. Its methods block, and may be called from several threads at once.
+
+    `port` is where its nodes' SSH servers listen; None stands for the endpoint's own port, as on its own network.
+    """
 
     name: str
+    port: int | None
+
+    def network(self, current: str | None) -> str | None:
+        """The network (CIDR) that nodes of this kind live in, made if need be; None for the endpoint's own.
+
+        `current` is the one that it was before, which instances may have addresses in.
+
+        Raises:
+            HostError: when there can be none, with the reason.
+        """
 
     def start(self, spec: NodeSpec) -> Node:
         """A node that answers SSH with `spec.host_key` at `spec.address` and lets `spec.authorized_key` in.

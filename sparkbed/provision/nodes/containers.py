@@ -18,8 +18,11 @@ from sparkbed.errors import HostError
 SOCKET = "/var/run/docker.sock"
 NODE = "sparkbed.node"
 """The label whose value is the marker (`NodeSpec.marker`) of the node that a container or network belongs to."""
+HOME = "sparkbed.home"
+"""The label of nodes that are containers, and of their network: the state folder (see `tags.home_id`)."""
 CLUSTER = "sparkbed.cluster"
 """The label whose value is the name of the cluster that a container or network belongs to."""
+COLUMNS = f'{{{{.ID}}}}\t{{{{.Label "{NODE}"}}}}\t{{{{.Label "{CLUSTER}"}}}}'
 PATIENCE = 120.0
 """Seconds that one call may take: the engine answers in milliseconds, and in many seconds on a busy disk."""
 
@@ -47,8 +50,8 @@ def reachable() -> bool:
     return False
 
 
-def docker(*words: str, data: bytes | None = None) -> str:
-    """What `docker WORDS` prints, with `data` as its input.
+def docker(*words: str, data: bytes | None = None, errors: bool = False) -> str:
+    """What `docker WORDS` prints, with `data` as its input; with `errors`, what it prints as errors too.
 
     Raises:
         HostError: when there is no engine, or it refuses or fails; the hint says how to get one.
@@ -58,12 +61,13 @@ def docker(*words: str, data: bytes | None = None) -> str:
             ["docker", "--host", f"unix://{SOCKET}", *words],
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if errors else subprocess.PIPE,
             check=False,
             timeout=PATIENCE,
         )
     except FileNotFoundError:
-        raise HostError("there is no docker command on this machine", hint="`apt-get install docker.io`.") from None
+        raise HostError("there is no docker command on this machine", hint=NO_ENGINE) from None
     except subprocess.TimeoutExpired:
         raise HostError(
             f"the Docker engine did not answer `docker {words[0]}` within {PATIENCE:.0f} s",
@@ -71,7 +75,7 @@ def docker(*words: str, data: bytes | None = None) -> str:
         ) from None
     if answer.returncode == 0:
         return answer.stdout.decode("utf-8", "replace")
-    said = answer.stderr.decode("utf-8", "replace").strip()
+    said = (answer.stderr or answer.stdout).decode("utf-8", "replace").strip()
     raise HostError(f"`docker {words[0]}` failed: {said}", hint=None if reachable() else NO_ENGINE)
 
 
@@ -83,16 +87,12 @@ NO_ENGINE = (
 
 def containers(label: str) -> list[Labelled]:
     """The containers with a label (`NAME` or `NAME=VALUE`), those that have ended too."""
-    return _found(docker("ps", "--all", "--no-trunc", "--filter", f"label={label}", "--format", _columns("ID")))
+    return _found(docker("ps", "--all", "--no-trunc", "--filter", f"label={label}", "--format", COLUMNS))
 
 
 def networks(label: str) -> list[Labelled]:
     """The networks with a label (`NAME` or `NAME=VALUE`)."""
-    return _found(docker("network", "ls", "--no-trunc", "--filter", f"label={label}", "--format", _columns("ID")))
-
-
-def _columns(name: str) -> str:
-    return f'{{{{.{name}}}}}\t{{{{.Label "{NODE}"}}}}\t{{{{.Label "{CLUSTER}"}}}}'
+    return _found(docker("network", "ls", "--no-trunc", "--filter", f"label={label}", "--format", COLUMNS))
 
 
 def _found(lines: str) -> list[Labelled]:
@@ -115,14 +115,18 @@ def end_node(marker: str) -> None:
 
 def end_strays(home_id: str, nodes: Iterable[str]) -> list[str]:
     """Removes what is left of nodes of a state folder other than `nodes` (markers); the markers of those."""
-    kept = set(nodes)
-    ours = [one for one in (*containers(NODE), *networks(NODE)) if one.home_id == home_id]
-    strays = {one.marker for one in ours} - kept
+    ours = {one.marker for one in (*containers(NODE), *networks(NODE)) if one.home_id == home_id}
+    strays = sorted(ours - set(nodes))
     for marker in strays:
         end_node(marker)
-    # A network may bear the mark of another node than the one that was its last.
-    _remove_networks({one.cluster for one in ours} - {""}, home_id)
-    return sorted(strays)
+    free_network(home_id)
+    return strays
+
+
+def free_network(home_id: str) -> None:
+    """Removes the network of a state folder's nodes, unless one of them is left."""
+    if not containers(f"{HOME}={home_id}"):
+        _remove_unused(networks(f"{HOME}={home_id}"))
 
 
 def _remove(found: list[Labelled], deadline: float) -> None:
@@ -139,16 +143,18 @@ def _remove_networks(clusters: set[str], home_id: str) -> None:
     """Removes the networks of those clusters of a state folder that have no container left."""
     for cluster in clusters:
         label = f"{CLUSTER}={cluster}"
-        if any(one.home_id == home_id for one in containers(label)):
-            continue
-        for network in networks(label):
-            if network.home_id == home_id:
-                try:
-                    docker("network", "rm", network.id)
-                except HostError:
-                    # Gone meanwhile is fine; a network that strangers use stays theirs to leave.
-                    if network in networks(label) and not _used(network):
-                        raise
+        if not any(one.home_id == home_id for one in containers(label)):
+            _remove_unused([one for one in networks(label) if one.home_id == home_id])
+
+
+def _remove_unused(found: list[Labelled]) -> None:
+    for network in found:
+        try:
+            docker("network", "rm", network.id)
+        except HostError:
+            # One that is gone meanwhile is fine, and one that strangers use stays theirs.
+            if any(one.id == network.id for one in networks(NODE) + networks(HOME)) and not _used(network):
+                raise
 
 
 def _used(network: Labelled) -> bool:

@@ -33,12 +33,16 @@ class ProcessNodes:
     """All process nodes of an endpoint, on one asyncio loop in a thread of its own."""
 
     name = "process"
+    port: int | None = None
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._listeners: dict[str, _Listener] = {}
         self._thread = threading.Thread(target=self._loop.run_forever, name="nodes", daemon=True)
         self._thread.start()
+
+    def network(self, current: str | None) -> None:  # noqa: ARG002 - loopback addresses need none
+        return None
 
     def start(self, spec: NodeSpec) -> Node:
         spec.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -52,7 +56,7 @@ class ProcessNodes:
                 f"no SSH server could be started at {spec.address} port {spec.port}: {error}",
                 hint="Does another program listen there? `ss -ltnp` shows it.",
             ) from error
-        return Node(spec.instance_id, spec.address, spec.port, _user(), spec.folder, spec.marker)
+        return Node(spec.instance_id, spec.address, spec.port, _user(), spec.folder, spec.marker, shares=True)
 
     def stop(self, node: Node) -> None:
         self._await(self._unlisten(node.instance_id))

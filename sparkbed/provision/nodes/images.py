@@ -1,0 +1,84 @@
+"""The image of nodes that are containers: a small system with an SSH server, made from the distribution's packages."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from sparkbed.errors import HostError
+from sparkbed.provision.nodes import containers
+
+PACKAGES = ("ca-certificates", "iproute2", "openssh-server", "procps", "python3", "python3-venv", "sudo")
+LEFT_OUT = ("doc", "info", "locale", "man")
+"""Folders of /usr/share."""
+RECIPE = (
+    "--quiet",
+    "--variant=minbase",
+    f"--include={','.join(PACKAGES)}",
+    *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in LEFT_OUT),
+    # The server's package makes host keys as it is installed; all nodes would share them.
+    '--customize-hook=rm "$1"/etc/ssh/ssh_host_*',
+)
+"""What `mmdebstrap` is told, besides the release and where to put it."""
+LABEL = "sparkbed.image=node"
+ELSEWHERE = "bookworm"
+"""The Debian release of the image where this machine runs another distribution."""
+
+_one_at_a_time = threading.Lock()
+
+
+def name() -> str:
+    """The image's name; its tag is a digest of all that it is made from."""
+    digest = hashlib.sha256(repr((RECIPE, _release(), LABEL)).encode()).hexdigest()
+    return f"sparkbed-node:{digest[:12]}"
+
+
+def ensure(say: Callable[[str], None]) -> str:
+    """The image's name, once it is there; `say` is told when it has to be made.
+
+    Raises:
+        HostError: when there is no engine, no mmdebstrap, or a package can't be had.
+    """
+    image = name()
+    with _one_at_a_time:
+        if not containers.docker("image", "ls", "--quiet", image).strip():
+            say(f"making {image}, once (a minute or so)")
+            _make(image)
+    return image
+
+
+def _make(image: str) -> None:
+    if shutil.which("mmdebstrap") is None:
+        raise HostError(
+            f"the image of container nodes ({image}) is made by mmdebstrap, which is missing",
+            hint="`apt-get install mmdebstrap`.",
+        )
+    with tempfile.TemporaryDirectory(prefix="sparkbed-image-") as folder:
+        archive = Path(folder) / "root.tar"  # first a file: half an archive must not become an image
+        made = subprocess.run(
+            ["mmdebstrap", *RECIPE, _release(), str(archive)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if made.returncode:
+            last = "\n  ".join(made.stderr.strip().splitlines()[-3:])
+            raise HostError(f"mmdebstrap could not make {image}: {last}", hint="Is its package mirror reached?")
+        containers.docker("import", "--change", f"LABEL {LABEL}", str(archive), image)
+
+
+def _release() -> str:
+    """The release that this machine runs, so that its programs run in the image too."""
+    try:
+        system = platform.freedesktop_os_release()
+    except OSError:
+        return ELSEWHERE
+    return system.get("VERSION_CODENAME", ELSEWHERE) if system.get("ID") in ("debian", "ubuntu") else ELSEWHERE
