@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+import psutil
+
 from sparkbed.errors import UsageError
 from sparkbed.home import ROOT
 
@@ -29,19 +31,31 @@ def lint() -> bool:
 
 
 def test(*, everything: bool, soak: bool, arguments: Sequence[str]) -> bool:
-    """Lint and the tests of a tier; pytest's own summary is the last line.
+    """Lint and the tests of a tier, several at once; pytest's own summary is the last line.
 
     Args:
         everything: the tests marked `full` too.
         soak: only the tests marked `soak`.
-        arguments: passed on to pytest; with any, lint is left out.
+        arguments: passed on to pytest; with any, lint is left out and one test runs at a time, as for soak.
     """
     good = True if arguments or soak else lint()
-    tier = "soak" if soak else "not soak" if everything else "not soak and not full"
-    command = [sys.executable, "-m", "pytest", "-m", tier, *arguments]
+    command = [sys.executable, "-m", "pytest", *pytest_words(everything=everything, soak=soak, arguments=arguments)]
     sys.stdout.flush()
     done = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
     return good and done.returncode == 0
+
+
+def pytest_words(*, everything: bool, soak: bool, arguments: Sequence[str]) -> list[str]:
+    """pytest's command line for a tier: see `test`."""
+    tier = "soak" if soak else "not soak" if everything else "not soak and not full"
+    beside = [] if arguments or soak else ["-n", str(workers()), "--dist", "loadgroup"]
+    return ["-m", tier, *beside, *arguments]
+
+
+def workers() -> int:
+    """How many tests at once: one more than cores, since most wait for processes, but 2 GB for each, and 8 at most."""
+    memory = psutil.virtual_memory().total
+    return max(1, min(len(os.sched_getaffinity(0)) + 1, memory // 2**31, 8))
 
 
 def bench(name: str, rounds: int, arguments: Sequence[str]) -> bool:

@@ -1,12 +1,28 @@
-"""What tests of every folder may ask for."""
+"""What tests of every folder may ask for, and how they run beside each other."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 from sparkbed import doctor
+
+# What the locks are on: files that are there anyway.
+GATE, TESTS = Path(__file__), Path(__file__).with_name("__init__.py")
+# What their tests share takes longer to make than the tests: one worker takes them all.
+TOGETHER = (
+    "tests/analysis/test_page_in_chromium.py",  # pages
+    "tests/analysis/test_report.py",  # a store
+    "tests/provision/test_ec2_local.py",  # an endpoint with its nodes
+    "tests/provision/test_process_nodes.py",  # nodes at one address
+    "tests/system",  # the root of all machines, which is made once per computer
+    "tests/workloads",  # the compiled programs
+)
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +35,36 @@ def docker_engine() -> str:
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     return found.detail
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests first, so that no worker is left with one at the end; and who stays together."""
+    long = {item.path for item in items if item.get_closest_marker("full")}
+    items.sort(key=lambda item: item.path not in long)
+    for item in items:
+        place = item.nodeid.partition("::")[0]
+        for prefix in TOGETHER:
+            if place.startswith(prefix):
+                item.add_marker(pytest.mark.xdist_group(prefix))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before the test's timeout begins to run
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test marked `alone` runs while no other worker runs one."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    with ExitStack() as stack:
+        with _locked(GATE, fcntl.LOCK_EX):  # whoever waits to be alone holds it, so that no other begins meanwhile
+            alone = item.get_closest_marker("alone") is not None
+            stack.enter_context(_locked(TESTS, fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+        return (yield)
+
+
+@contextmanager
+def _locked(path: Path, kind: int) -> Iterator[None]:
+    with path.open() as file:
+        fcntl.flock(file, kind)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # a process that was forked meanwhile holds the file open too

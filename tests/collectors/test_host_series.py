@@ -107,6 +107,7 @@ def work() -> None:
         busy(0.3)
 
 
+@pytest.mark.alone("what is seen must come from this test, and it is the whole machine that is looked at")
 def test_this_machine_is_sampled(tmp_path: Path) -> None:
     collected = watched("host", here(), tmp_path, work)
     assert collected.faults == ()
@@ -121,6 +122,7 @@ def test_this_machine_is_sampled(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.alone("what is seen must come from this test, and it is the whole machine that is looked at")
 def test_a_host_is_sampled_through_an_agent(tmp_path: Path, over_agent: Callable[[], Connections]) -> None:
     collected = watched("host", Place("far", launch_on("far", over_agent)), tmp_path, work)
     assert collected.faults == ()
@@ -322,6 +324,7 @@ def test_it_costs_less_than_a_hundredth_of_a_core(sampler: Callable[..., subproc
 # -- sar ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone("what is seen must come from this test, and it is the whole machine that is looked at")
 @pytest.mark.skipif(not shutil.which("sar"), reason="sysstat is not installed")
 @pytest.mark.parametrize("where", ["here", "agent"])
 def test_sar_sees_the_same_as_proc(tmp_path: Path, where: str, over_agent: Callable[[], Connections]) -> None:

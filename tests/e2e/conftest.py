@@ -19,7 +19,12 @@ SUITE = """
 suite: e2e
 question: Do two cells differ?
 inventory: local
-settings: {executor_memory: 512m, driver_memory: 512m}
+settings:
+  executor_memory: 512m
+  driver_memory: 512m
+  # These programs end before the second compiler would pay.
+  spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1
+  spark.executor.extraJavaOptions: -XX:TieredStopAtLevel=1
 factors:
   layout:
     one-worker: {count: {workers: 1}, settings: {worker_cores: 2, executor_cores: 2}}

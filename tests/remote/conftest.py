@@ -25,6 +25,12 @@ Variables = dict[str, Any]
 DEADLINE = 60
 
 
+def loopback(last: int) -> str:
+    """A loopback address with this end that is the worker's own: what it found free there, no other takes."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"127.61.{worker % 250 + 1}.{last}"
+
+
 def free_port(address: str) -> int:
     with socket.socket() as probe:
         probe.bind((address, 0))
@@ -67,7 +73,7 @@ def openssh(folder: Path) -> Iterator[Variables]:
         pytest.skip("no OpenSSH server on this machine")
     if pwd.getpwuid(os.getuid()).pw_shell.endswith(("nologin", "false")):
         pytest.skip("this user has no login shell, which OpenSSH asks for")
-    address = "127.61.1.4"
+    address = loopback(4)
     client, host = keys.make_pair(), keys.make_pair()
     for name, text in (("host_key", host.private), ("authorized", client.public + "\n")):
         (folder / name).write_text(text)
@@ -104,7 +110,7 @@ def openssh(folder: Path) -> Iterator[Variables]:
 
 
 def process_node(folder: Path) -> Iterator[Variables]:
-    address = "127.61.1.5"
+    address = loopback(5)
     client, host = keys.make_pair(), keys.make_pair()
     spec = NodeSpec("i-1", address, free_port(address), folder / "node", f"i-1@{folder}", host.private, client.public)
     kind = ProcessNodes()

@@ -20,7 +20,7 @@ from sparkbed.errors import HostError
 from sparkbed.provision import keys
 from sparkbed.remote import Connections, Unreachable
 
-from .conftest import Variables, alive, eventually, free_port
+from .conftest import Variables, alive, eventually, free_port, loopback
 
 
 def refused(variables: Variables) -> Unreachable:
@@ -127,7 +127,7 @@ def test_a_missing_key_is_named(server: Variables, tmp_path: Path) -> None:
 
 
 def test_a_closed_port_is_refused(a_server: Variables) -> None:
-    error = refused({**a_server, "ansible_port": free_port("127.61.1.9"), "ansible_host": "127.61.1.9"})
+    error = refused({**a_server, "ansible_port": free_port(loopback(9)), "ansible_host": loopback(9)})
     assert "refused the connection" in error.what
 
 
@@ -137,10 +137,10 @@ def test_a_name_without_address_is_refused(a_server: Variables) -> None:
 
 def test_a_server_that_is_silent_times_out(a_server: Variables, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sparkbed.remote.CONNECT_TIMEOUT", 1)
-    with socket.create_server(("127.61.1.10", 0)) as silent:
+    with socket.create_server((loopback(10), 0)) as silent:
         port = silent.getsockname()[1]
-        error = refused({**a_server, "ansible_host": "127.61.1.10", "ansible_port": port})
-    assert "127.61.1.10" in error.what
+        error = refused({**a_server, "ansible_host": loopback(10), "ansible_port": port})
+    assert loopback(10) in error.what
 
 
 def test_a_missing_python_is_named(server: Variables) -> None:
@@ -268,7 +268,7 @@ try:
 except Exception as error:
     print(error)
 """
-    with socket.create_server(("127.61.1.11", 0)) as web:
+    with socket.create_server((loopback(11), 0)) as web:
         port = web.getsockname()[1]
 
         def answer() -> None:
@@ -277,7 +277,7 @@ except Exception as error:
                 connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         threading.Thread(target=answer, daemon=True).start()
-        script = script.replace(repr(a_server), repr({**a_server, "ansible_host": "127.61.1.11", "ansible_port": port}))
+        script = script.replace(repr(a_server), repr({**a_server, "ansible_host": loopback(11), "ansible_port": port}))
         done = subprocess.run(
             [a_server["ansible_python_interpreter"], "-c", script],
             capture_output=True,

@@ -24,7 +24,7 @@ from sparkbed.playbook import PlayResult, Runner, Silent, rendered_connection_va
 from sparkbed.provision import keys
 from sparkbed.remote import Agent, Connections
 
-from .conftest import DEADLINE, Variables, alive, eventually, free_port, process_node
+from .conftest import DEADLINE, Variables, alive, eventually, free_port, loopback, process_node
 
 pytestmark = pytest.mark.timeout(120)  # a run that hangs is a failure
 
@@ -34,7 +34,7 @@ class Proxy:
 
     def __init__(self, address: str, port: int) -> None:
         self._target = address, port
-        self._listener = socket.create_server(("127.61.1.9", 0))
+        self._listener = socket.create_server((loopback(9), 0))
         self.address, self.port = self._listener.getsockname()
         self._pairs: dict[socket.socket, socket.socket] = {}
         self._frozen = False

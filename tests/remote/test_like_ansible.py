@@ -155,6 +155,7 @@ def by_ansible(root: Path, folder: Path) -> list[dict[str, Any]]:
     (folder / "play.json").write_text(json.dumps([play]))
     program = Path(sys.executable).parent / "ansible-playbook"
     env = {**os.environ, "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_PYTHON_INTERPRETER": sys.executable}
+    env["ANSIBLE_PIPELINING"] = "1"  # the same answers with a fifth of the processes
     env.update(ANSIBLE_LOCAL_TEMP=str(folder / "tmp"), ANSIBLE_REMOTE_TEMP=str(folder / "tmp"), LC_ALL="C.UTF-8")
     done = subprocess.run(
         [str(program), str(folder / "play.json")], env=env, capture_output=True, text=True, check=False

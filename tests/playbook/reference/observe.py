@@ -172,6 +172,7 @@ def surroundings(folder: Path, record: Path) -> dict[str, str]:
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_FORKS": "3",
+        "ANSIBLE_PIPELINING": "1",  # the same results with a fifth of the processes
     }
 
 
