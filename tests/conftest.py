@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sparkbed import doctor
 
-# What the locks are on: files that are there anyway.
-GATE, TESTS = Path(__file__), Path(__file__).with_name("__init__.py")
+LOCKS = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 # What their tests share takes longer to make than the tests: one worker takes them all.
 TOGETHER = (
     "tests/analysis/test_page_in_chromium.py",  # pages
@@ -37,15 +38,31 @@ def docker_engine() -> str:
     return found.detail
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with long tests first, so that no worker is left with one at the end; and who stays together."""
     long = {item.path for item in items if item.get_closest_marker("full")}
     items.sort(key=lambda item: item.path not in long)
     for item in items:
         place = item.nodeid.partition("::")[0]
-        for prefix in TOGETHER:
-            if place.startswith(prefix):
-                item.add_marker(pytest.mark.xdist_group(prefix))
+        groups = [prefix for prefix in TOGETHER if place.startswith(prefix)]
+        if "docker_engine" in getattr(item, "fixturenames", ()):
+            groups = ["docker"]  # one engine: its images are made once, and what is left in it is one test's
+        for group in groups:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A folder of the run's own, where its workers lock each other out."""
+    if LOCKS not in node.config.stash:
+        node.config.stash[LOCKS] = tempfile.TemporaryDirectory(prefix="sparkbed-tests-")
+    node.workerinput["locks"] = node.config.stash[LOCKS].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if LOCKS in config.stash:
+        config.stash[LOCKS].cleanup()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before the test's timeout begins to run
@@ -53,16 +70,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """A test marked `alone` runs while no other worker runs one."""
     if not hasattr(item.config, "workerinput"):
         return (yield)
+    folder = Path(item.config.workerinput["locks"])
     with ExitStack() as stack:
-        with _locked(GATE, fcntl.LOCK_EX):  # whoever waits to be alone holds it, so that no other begins meanwhile
+        with _locked(folder / "gate", fcntl.LOCK_EX):  # whoever waits to be alone holds it: no other begins meanwhile
             alone = item.get_closest_marker("alone") is not None
-            stack.enter_context(_locked(TESTS, fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+            stack.enter_context(_locked(folder / "tests", fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
         return (yield)
 
 
 @contextmanager
 def _locked(path: Path, kind: int) -> Iterator[None]:
-    with path.open() as file:
+    with path.open("w") as file:
         fcntl.flock(file, kind)
         try:
             yield

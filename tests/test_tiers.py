@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -29,23 +28,42 @@ def test_beside(n):
 @pytest.mark.parametrize("n", range(3))
 def test_alone(n):
     noted("alone")
+
+@pytest.fixture
+def docker_engine():
+    pass
+
+@pytest.mark.usefixtures("docker_engine")
+@pytest.mark.parametrize("n", range(4))
+def test_docker(n):
+    noted("docker")
 """
 
 
-def test_one_that_is_marked_runs_alone_and_the_others_do_not(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(TESTS)
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, float, float, str]]:
+    """What those tests wrote when three workers ran them."""
+    folder = tmp_path_factory.mktemp("beside")
+    (folder / "test_it.py").write_text(TESTS)
     words = ["-n", "3", "--dist", "loadgroup", "-p", "tests.conftest", "-p", "no:cacheprovider", "--noconftest"]
-    command = [sys.executable, "-m", "pytest", *words, "--rootdir", str(tmp_path), "-c", str(ROOT / "pyproject.toml")]
-    done = subprocess.run([*command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "9 passed" in done.stdout.splitlines()[-1], done.stdout + done.stderr
-    notes = [line.split() for line in (tmp_path / "notes").read_text().splitlines()]
-    spans = [(name, float(begun), float(ended)) for name, begun, ended, _ in notes]
+    command = [sys.executable, "-m", "pytest", *words, "--rootdir", str(folder), "-c", str(ROOT / "pyproject.toml")]
+    done = subprocess.run([*command, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "13 passed" in done.stdout.splitlines()[-1], done.stdout + done.stderr
+    lines = [line.split() for line in (folder / "notes").read_text().splitlines()]
+    return [(name, float(begun), float(ended), worker) for name, begun, ended, worker in lines]
 
-    def meets(one: tuple[str, float, float]) -> list[str]:
-        return [name for name, begun, ended in spans if begun < one[2] and one[1] < ended and (begun, ended) != one[1:]]
 
-    assert [meets(one) for one in spans if one[0] == "alone"] == [[], [], []]
-    assert any(meets(one) for one in spans if one[0] == "beside"), "they never ran at the same time"
+def test_one_that_is_marked_runs_alone_and_the_others_do_not(notes: list[tuple[str, float, float, str]]) -> None:
+    def meets(one: tuple[str, float, float, str]) -> list[str]:
+        return [other[0] for other in notes if other is not one and other[1] < one[2] and one[1] < other[2]]
+
+    assert [meets(one) for one in notes if one[0] == "alone"] == [[], [], []]
+    assert any(meets(one) for one in notes if one[0] == "beside"), "they never ran at the same time"
+
+
+def test_all_that_need_the_docker_engine_run_on_one_worker(notes: list[tuple[str, float, float, str]]) -> None:
+    assert len({worker for name, _, _, worker in notes}) > 1
+    assert len({worker for name, _, _, worker in notes if name == "docker"}) == 1
 
 
 @pytest.mark.parametrize(
