@@ -80,7 +80,10 @@ def _users(machine: Machine) -> dict[str, Any]:
         before = (machine.root / "etc" / name).read_text(encoding="utf-8").splitlines()
         now = _text(machine, f"etc/{name}").splitlines()
         found[name] = [re.sub(rf":({today - 1}|{today}):", ":TODAY:", line) for line in now if line not in before]
-        found[f"{name} lost"] = [line for line in before if line not in now]
+        lost = [line for line in before if line not in now]
+        if name == "shadow":  # its third field is the day when the root was made
+            lost = [re.sub(r"^([^:]*:[^:]*):\d+:", r"\1:MADE:", line) for line in lost]
+        found[f"{name} lost"] = lost
     return found
 
 
