@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import secrets
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+
+from sparkbed.provision.nodes import images
 
 
 def docker(*words: str, data: bytes | None = None) -> str:
@@ -41,3 +47,11 @@ def labelled(label: str) -> tuple[list[str], list[str]]:
     return sorted(containers), sorted(
         docker("network", "ls", "--filter", f"label={label}", "--format", "{{.Name}}").split()
     )
+
+
+@pytest.fixture(scope="session")
+def node_image(docker_engine: object) -> str:
+    """The image of container nodes."""
+    if shutil.which("mmdebstrap") is None and os.environ.get("CI") != "true":
+        pytest.skip("mmdebstrap is not installed: apt-get install mmdebstrap")
+    return images.ensure(lambda _: None)

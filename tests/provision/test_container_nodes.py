@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -22,21 +21,15 @@ from sparkbed.provision.endpoint import clear_strays
 from sparkbed.provision.nodes import container, containers, images, shared_programs
 from sparkbed.provision.nodes.base import NodeSpec
 from sparkbed.provision.nodes.container import ContainerNodes
-from tests.provision.docker_site import docker, labelled
+from tests.provision.docker_site import docker, labelled, node_image
 from tests.provision.test_ec2_local import end_endpoint, quiet, run, wait_until
 from tests.provision.test_process_nodes import login
 from tests.provision.test_process_nodes import run as run_in
 
-pytestmark = [pytest.mark.full, pytest.mark.usefixtures("image")]
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("node_image")]
+__all__ = ["node_image"]
 CLIENT = keys.make_pair()
 HOST = keys.make_pair()
-
-
-@pytest.fixture(scope="session")
-def image(docker_engine: object) -> str:
-    if shutil.which("mmdebstrap") is None:
-        pytest.skip("mmdebstrap is not installed: apt-get install mmdebstrap")
-    return images.ensure(quiet)
 
 
 class Site:

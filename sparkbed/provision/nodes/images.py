@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import shutil
 import subprocess
@@ -71,7 +72,10 @@ def _make(image: str) -> None:
         )
         if made.returncode:
             last = "\n  ".join(made.stderr.strip().splitlines()[-3:])
-            raise HostError(f"mmdebstrap could not make {image}: {last}", hint="Is its package mirror reached?")
+            hint = "Is its package mirror reached?"
+            if os.getuid() != 0:
+                hint += " Who is not root needs newuidmap for it: `apt-get install uidmap`."
+            raise HostError(f"mmdebstrap could not make {image}: {last}", hint=hint)
         containers.docker("import", "--change", f"LABEL {LABEL}", str(archive), image)
 
 
