@@ -86,6 +86,13 @@ class Platform(Protocol):
             UsageError: for an unknown name, a wrong type, or values that can't work together.
         """
 
+    def require(self, runner: PlayRunner) -> None:
+        """Look whether the hosts have what only a person can put there; changes nothing.
+
+        Raises:
+            PlatformError: naming the hosts, what they lack, and how to install it.
+        """
+
     def start(self, spec: ClusterSpec, runner: PlayRunner) -> Cluster:
         """Bring the cluster up, or adopt it where it runs already with the same settings.
 

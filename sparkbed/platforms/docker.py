@@ -14,8 +14,9 @@ from typing import Any
 
 from sparkbed.errors import UsageError
 from sparkbed.platforms.base import Cluster, ClusterSpec, PlayRunner, Setting
+from sparkbed.platforms.plays import play
 from sparkbed.platforms.settings import memory_bytes
-from sparkbed.platforms.standalone import SETTINGS, Standalone
+from sparkbed.platforms.standalone import PLAYBOOKS, SETTINGS, Standalone
 
 _OWN = (
     Setting(
@@ -98,6 +99,9 @@ class Docker(Standalone):
                 )
         self._resolve_container_memory(values)
         return values
+
+    def require(self, runner: PlayRunner) -> None:
+        play(runner, PLAYBOOKS / self.name / "engine.yml", {}, "clusters in containers can't run")
 
     def start(self, spec: ClusterSpec, runner: PlayRunner) -> Cluster:
         return replace(super().start(spec, runner), containers=f"sparkbed.cluster={spec.name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +33,18 @@ def play(runner: PlayRunner, path: Path, extra_vars: Mapping[str, Any], what: st
     # Hosts that were only stopped because of another one have nothing to say.
     failed = [one for one in failed if one.result] or failed
     raise PlatformError(
-        f"{what}: {'; '.join(f'{one.host}: {_said(one)}' for one in failed)}",
+        f"{what}: {'; '.join(_told(failed))}",
         where=failed[0].position,
         hint=f"The task that failed: {failed[0].task}.",
     )
+
+
+def _told(failed: Sequence[Failure]) -> list[str]:
+    """What each host said; hosts that said the same stand together."""
+    hosts: dict[str, list[str]] = {}
+    for one in failed:
+        hosts.setdefault(_said(one), []).append(one.host)
+    return [f"{', '.join(those)}: {said}" for said, those in hosts.items()]
 
 
 def _said(failure: Failure) -> str:

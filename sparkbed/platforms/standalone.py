@@ -92,6 +92,9 @@ class Standalone:
             raise UsageError(f"event_log_dir {values['event_log_dir']!r} is not an absolute path")
         return values
 
+    def require(self, runner: PlayRunner) -> None:
+        """Nothing: what is missing, shared/spark.yml installs."""
+
     def start(self, spec: ClusterSpec, runner: PlayRunner) -> Cluster:
         settings = self.resolve(spec.settings)
         _expect_hosts(spec)

@@ -21,7 +21,7 @@ from sparkbed.home import Home
 from sparkbed.model import Campaign, Cell, PlannedTrial
 from sparkbed.platforms.base import Cluster
 from sparkbed.run import provenance
-from sparkbed.run.clusters import Clusters, stop_leftovers
+from sparkbed.run.clusters import Clusters, require, stop_leftovers
 from sparkbed.run.hosts import Hosts, facts_of
 from sparkbed.run.preflight import Remark
 from sparkbed.run.progress import Live
@@ -127,6 +127,7 @@ class CampaignRun:
             hosts = Hosts(bed.home, self._campaign.id, suite.cells, suite.inventories, say)
             self._hosts = stack.enter_context(hosts)
             bed.store.set_status(self._campaign.id, "running", facts=facts_of(hosts))
+            require(suite.cells, hosts)
             stop_leftovers(self._campaign.id, suite.cells, hosts)
             self.clusters = Clusters(hosts, self._campaign.id, suite.cluster, self._cluster_started)
             self.clusters.keep = hosts.keep = keep

@@ -84,6 +84,17 @@ def spec_of(campaign: str, cell: Cell, hosts: Hosts) -> ClusterSpec:
     )
 
 
+def require(cells: tuple[Cell, ...], hosts: Hosts) -> None:
+    """See that every platform can run on its hosts, so that a long campaign does not fail cell by cell.
+
+    Raises:
+        PlatformError: naming what is missing and how to install it.
+    """
+    places = {(cell.platform, tuple(hosts.view(cell.hosts).hosts)): cell for cell in cells}
+    for cell in places.values():
+        platforms.get(cell.platform).require(hosts.runner(cell.hosts))
+
+
 def stop_leftovers(campaign: str, cells: tuple[Cell, ...], hosts: Hosts) -> None:
     """End the clusters that a killed run of this campaign may have left on hosts that are not its own."""
     for cell in {cluster_key(cell): cell for cell in cells}.values():

@@ -50,6 +50,8 @@ class Bed:
         self.folder = folder
         self.home = folder / "state"
         self.environment = {**os.environ, "SPARKBED_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
+        self.before: list[str] = []
+        """Words before the command line: what puts it into a place of its own."""
 
     def suite(self, trials: int, text: str = SUITE) -> Path:
         path = self.folder / "e2e.yml"
@@ -57,7 +59,7 @@ class Bed:
         return path
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "sparkbed", *(str(word) for word in words)]
+        command = [*self.before, sys.executable, "-m", "sparkbed", *(str(word) for word in words)]
         return subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder
         )

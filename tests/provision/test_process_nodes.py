@@ -120,6 +120,17 @@ def test_environment_is_taken_over_but_not_the_marker(node: Node, client: parami
     assert stdout.read().decode() == f"dark green {node.marker}\n"
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("unix:///run/me/docker.sock", "unix:///run/me/docker.sock"), ("tcp://10.0.0.1:2375", ""), ("", "")],
+)
+def test_an_engine_at_a_socket_of_its_own_is_the_nodes_too(
+    client: paramiko.SSHClient, monkeypatch: pytest.MonkeyPatch, ours: str, theirs: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", ours)
+    assert run(client, 'echo "$DOCKER_HOST"') == (0, f"{theirs}\n".encode(), b"")
+
+
 def test_a_terminal_is_one(client: paramiko.SSHClient) -> None:
     channel = client.invoke_shell(term="xterm", width=97, height=31)
     channel.sendall(b"tty; stty size; echo $TERM; exit 3\n")

@@ -1,11 +1,13 @@
 """The Docker engine of this machine, asked by its command line: what we label, find again by label, and remove.
 
-Only the engine at the system's own socket: what runs elsewhere (DOCKER_HOST, contexts) is not on this machine.
+Only an engine at a Unix socket, the system's own or the one that DOCKER_HOST names (a rootless engine, an engine of a
+test's own): what runs elsewhere (DOCKER_HOST=tcp:..., contexts) is not on this machine.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -41,11 +43,17 @@ class Labelled:
         return self.marker.rpartition("@")[2]
 
 
+def socket_path() -> str:
+    """Where the engine of this machine listens."""
+    kind, _, path = os.environ.get("DOCKER_HOST", "").partition("://")
+    return path if kind == "unix" and path else SOCKET
+
+
 def reachable() -> bool:
     """Whether a Docker engine listens here and lets us ask it. Costs microseconds, also where there is none."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(5)
-        probe.connect(SOCKET)
+        probe.connect(socket_path())
         return shutil.which("docker") is not None
     return False
 
@@ -58,7 +66,7 @@ def docker(*words: str, data: bytes | None = None, errors: bool = False) -> str:
     """
     try:
         answer = subprocess.run(
-            ["docker", "--host", f"unix://{SOCKET}", *words],
+            ["docker", "--host", f"unix://{socket_path()}", *words],
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
             stdout=subprocess.PIPE,

@@ -22,6 +22,7 @@ from typing import Any
 
 import asyncssh
 
+from sparkbed.provision.nodes import containers
 from sparkbed.provision.nodes.base import MARKER
 
 CHUNK = 1 << 16
@@ -51,6 +52,7 @@ def environment(seat: Seat, process: asyncssh.SSHServerProcess[bytes]) -> dict[s
         "PATH": SYSTEM_PATH,
         "LANG": "C.UTF-8",
         "SHELL": login_shell(),
+        **_engine(),
         **_asked_for(process.env),
         "HOME": str(seat.folder),
         "TMPDIR": str(seat.folder / "tmp"),
@@ -63,6 +65,12 @@ def environment(seat: Seat, process: asyncssh.SSHServerProcess[bytes]) -> dict[s
     if process.term_type:
         result["TERM"] = process.term_type
     return result
+
+
+def _engine() -> dict[str, str]:
+    """Where the node's Docker engine listens: whoever started the nodes may have another than the system's."""
+    path = containers.socket_path()
+    return {} if path == containers.SOCKET else {"DOCKER_HOST": f"unix://{path}"}
 
 
 def _asked_for(env: Mapping[Any, Any]) -> dict[str, str]:

@@ -1,0 +1,111 @@
+"""Images: made once of the same inputs, tagged by them. Small stand-ins for Spark's folder are real inputs too."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+import yaml
+
+from sparkbed.home import ROOT
+
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("docker_engine")]
+
+DEFAULTS: dict[str, Any] = yaml.safe_load((ROOT / "playbooks/docker/settings.yml").read_text())
+
+
+def docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def make(spark: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Run what start.yml runs on a host."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT / "templates" / "docker"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quote"] = lambda value: shlex.quote(str(value))
+    values = {**DEFAULTS, "spark_dir": spark, "java_dir": "/opt/java", "python_path": "/usr/bin/python3", **settings}
+    script = environment.get_template("image.sh.j2").render(values)
+    return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=580, check=False)
+
+
+@dataclass(frozen=True)
+class Made:
+    built: bool
+    image: str
+
+
+def made(spark: Path, **settings: Any) -> Made:
+    done = make(spark, **settings)
+    assert done.returncode == 0, done.stderr
+    first, image, *inside = done.stdout.splitlines()
+    assert first in ("built", "there")
+    assert inside == ["/opt/spark", "", "/usr/bin/python3"]
+    return Made(first == "built", image)
+
+
+@pytest.fixture
+def spark(tmp_path: Path) -> Iterator[Path]:
+    """Spark's folder of a version that nobody else has; its images go afterwards."""
+    version = f"3.5.{secrets.randbelow(10**9)}"
+    folder = tmp_path / "a spark"
+    (folder / "jars").mkdir(parents=True)
+    (folder / "version.py").write_text(f'__version__: str = "{version}"\n')
+    (folder / "jars" / "core.jar").write_text("jar")
+    yield folder
+    images = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "sparkbed-spark").split()
+    for image in images:
+        if image.startswith(f"sparkbed-spark:{version}"):
+            docker("rmi", image)
+
+
+def test_made_once_of_the_same_inputs(spark: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:  # two clusters that start at once
+        both = list(pool.map(lambda _: made(spark), range(2)))
+    assert sorted(one.built for one in both) == [False, True]
+    assert both[0].image == both[1].image
+    assert docker("run", "--rm", both[0].image, "cat", "/opt/spark/jars/core.jar") == "jar"
+    (spark / "__pycache__").mkdir()
+    (spark / "__pycache__" / "version.pyc").write_text("compiled meanwhile")
+    assert made(spark) == Made(False, both[0].image)
+
+
+def test_made_anew_of_other_inputs(spark: Path) -> None:
+    first = made(spark)
+    (spark / "jars" / "core.jar").write_text("another jar")
+    second = made(spark)
+    assert second.built
+    assert second.image != first.image
+    version = spark / "version.py"
+    version.write_text(version.read_text().replace('"\n', '7"\n'))
+    third = made(spark)
+    assert third.built
+    assert third.image.split("-")[1] == f"{first.image.split('-')[1]}7"
+
+
+def test_what_cannot_be_made_says_why_and_leaves_no_image(spark: Path) -> None:
+    version = f"0.0.{secrets.randbelow(10**9)}"
+    done = make(spark, spark_version=version)
+    assert done.returncode != 0
+    assert f"pyspark=={version}" in done.stderr
+    assert docker("images", "--quiet", "--filter", f"reference=sparkbed-spark:{version}-*") == ""
+    done = make(spark, base_image="localhost:9/no/such:image")
+    assert done.returncode != 0
+    assert "base image localhost:9/no/such:image can't be had" in done.stderr
+
+
+def test_no_spark_and_no_version_is_told(tmp_path: Path) -> None:
+    done = make(tmp_path / "none")
+    assert done.returncode != 0
+    assert "spark_version" in done.stderr
