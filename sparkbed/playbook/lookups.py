@@ -13,7 +13,7 @@ from jinja2.utils import missing
 from sparkbed.inventory import patterns
 from sparkbed.playbook import lookup_files, lookup_lists
 from sparkbed.playbook.lookup_files import search_path
-from sparkbed.playbook.templating import SCOPE, Constant, TemplateError, final
+from sparkbed.playbook.templating import Constant, TemplateError, final, names_of
 
 __all__ = ["KINDS", "REFUSED", "lookup", "run", "search_path"]
 
@@ -26,7 +26,7 @@ def lookup(
     context: Context, kind: str, *terms: Any, wantlist: bool = False, errors: str = "strict", **options: Any
 ) -> Any:
     """What Ansible's lookup of that name gives: one value, texts joined by commas, or a list if `wantlist`."""
-    names = context.parent[SCOPE]
+    names = names_of(context)
     try:
         # A text that the author wrote as a term may hold a template itself.
         known = [names.templates.render(term, names) if isinstance(term, Constant) else term for term in terms]

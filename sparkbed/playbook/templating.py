@@ -12,6 +12,7 @@ import datetime
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,7 +41,6 @@ from sparkbed.playbook.markers import (
 
 __all__ = [
     "OMIT",
-    "SCOPE",
     "BrokenMarker",
     "Constant",
     "Marker",
@@ -52,6 +52,7 @@ __all__ = [
     "final",
     "is_all_template",
     "is_template",
+    "names_of",
     "raise_marker",
     "shown",
 ]
@@ -69,6 +70,15 @@ class Names(Protocol):
 
     def wrote(self, text: str) -> bool:
         """Whether `text` stands in a document: only such text may become an expression."""
+
+
+_current: ContextVar[Names] = ContextVar("the names of the template that is being rendered")
+
+
+def names_of(context: Context) -> Any:
+    """The names of a template; those of the one that imports it where it was imported without its context."""
+    found = context.parent.get(SCOPE)
+    return _current.get() if found is None else found
 
 
 class _Context(Context):
@@ -197,7 +207,7 @@ class _Environment(SandboxedEnvironment):
         """The value of a constant text with a template in it."""
         if self._constants is None:
             return Constant(text)
-        return final(self._constants(text, context.parent[SCOPE]))
+        return final(self._constants(text, names_of(context)))
 
     @property
     def lexer(self) -> Lexer:
@@ -445,6 +455,7 @@ class Templates:
     def _run(self, template: jinja2.Template, names: Names) -> Any:
         environment = template.environment
         parent = {**environment.globals, SCOPE: names}
+        before = _current.set(names)
         context = environment.context_class(environment, parent, template.name, template.blocks, environment.globals)
         try:
             return _join(template.root_render_func(context))
@@ -452,6 +463,8 @@ class Templates:
             return Marker(hint=str(error))
         except Exception as error:  # noqa: BLE001  # a filter can raise anything; the task reports it with its line
             return marker_of(error)
+        finally:
+            _current.reset(before)
 
 
 def _expression(environment: _Environment, text: str, *, escape: bool) -> jinja2.Template:
@@ -500,6 +513,8 @@ _IN_HEADER = frozenset(
         "trim_blocks",
         "lstrip_blocks",
         "newline_sequence",
+        "line_comment_prefix",
+        "line_statement_prefix",
     ]
 )
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
 from reference import observe
@@ -174,7 +175,7 @@ def by_sparkbed(targets: Path, row: Row, folder: Path) -> Seen:
     with Connections(lambda host: rendered_connection_variables(inv, host)) as connections:
         runner = Runner(inv, connections, output=seen)
         try:
-            with contextlib.chdir(place.file.parent):
+            with contextlib.chdir(place.file.parent), mock.patch.dict(os.environ, OUTPUT_DIR=str(place.out)):
                 result = runner.play(place.file, extra_vars=place.extra_vars, tags=row.tags, skip_tags=row.skip_tags)
         except PlaybookError as error:
             return Seen(seen.observed(place.out, failed=True), words=str(error).replace(str(folder), ""))
@@ -194,7 +195,7 @@ def by_ansible(targets: Path, row: Row, folder: Path) -> Seen:
         command += [option, ",".join(names)] if names else []
     done = subprocess.run(
         command,
-        env={**os.environ, **observe.surroundings(folder, record)},
+        env={**os.environ, **observe.surroundings(folder, record), "OUTPUT_DIR": str(place.out)},
         cwd=place.file.parent,
         capture_output=True,
         text=True,
