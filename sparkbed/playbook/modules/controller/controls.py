@@ -35,12 +35,16 @@ def fail(args: Mapping[str, Any], _context: ActionContext) -> dict[str, Any]:
     return failed(str(args.get("msg", "Failed as requested from task")))
 
 
+_JINJA = frozenset(["False", "None", "True", "false", "none", "not", "true"])
+"""Words that are no names in templates."""
+
+
 def set_fact(args: Mapping[str, Any], _context: ActionContext) -> dict[str, Any]:
     facts = {name: value for name, value in args.items() if name != "cacheable"}
     if not facts:
         return failed("No key/value pairs provided, at least one is required for this action to succeed")
     for name in facts:
-        if not str(name).isidentifier():
-            rule = "It must begin with a letter or underscore, and hold only letters, digits and underscores."
+        if not (isinstance(name, str) and name.isascii() and name.isidentifier()) or name in _JINJA:
+            rule = "It must be letters, digits and underscores, begin with no digit, and be no word of Jinja's."
             return failed(f"The variable name {name!r} is not valid. {rule}")
     return {"changed": False, "ansible_facts": facts}
