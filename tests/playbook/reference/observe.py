@@ -197,6 +197,10 @@ def _without(value: Any) -> Any:
         plain = {key: _without(item) for key, item in value.items() if key not in VOLATILE}
         if isinstance(plain.get("files"), list):  # what `find` found comes in the file system's order, which is any
             plain["files"].sort(key=json.dumps)
+        if isinstance(plain.get("extract_results"), dict):  # of unarchive: they name temporary files
+            plain["extract_results"] = {
+                key: item for key, item in plain["extract_results"].items() if key not in ("cmd", "out")
+            }
         return plain
     return [_without(item) for item in value] if isinstance(value, list) else value
 
