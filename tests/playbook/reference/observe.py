@@ -187,7 +187,7 @@ def _cleaned(results: dict[str, list[dict[str, Any]]], out: Path) -> dict[str, l
     text = text.replace(json.dumps(str(HERE.parents[2]))[1:-1], "<checkout>")
     # Measured, or drawn by lot.
     text = re.sub(r"Paused for [\d.]+ ", "Paused for <time> ", text)
-    text = re.sub(r"/tmp/tmp\.\w{10}\b", "<temporary>", text)
+    text = re.sub(r"/tmp/(tmp|ansible)\.\w{8,10}\b", "<temporary>", text)
     plain: dict[str, list[dict[str, Any]]] = _without(json.loads(text))
     return plain
 
