@@ -133,6 +133,7 @@ def test_a_killed_campaign_goes_on_and_leaves_no_container(bed: Bed, engine: Eng
     nothing_is_left(bed, engine)
 
 
+@pytest.mark.soak
 def test_another_suite_ends_what_a_killed_one_left(bed: Bed, engine: Engine) -> None:
     kill(start_into_a_trial(bed, engine, suite(bed)))
     output = bed.inv("run-suite", suite(bed, trials=1, name="another"))
@@ -247,7 +248,7 @@ def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_an_engine_that_is_restarted_costs_one_trial_at_most(bed: Bed, engine: Engine, own_engine: OwnEngine) -> None:
+def test_an_engine_that_is_restarted_costs_one_trial_at_most(own_engine: OwnEngine, bed: Bed, engine: Engine) -> None:
     # The base image comes from the machine's engine: no package archive is reached from within.
     bed.inv("run-suite", suite(bed, trials=1, name="warm"))
     bases = set(engine.docker("images", "--quiet", "--filter", "label=sparkbed.image=base").split())

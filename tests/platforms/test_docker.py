@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +256,31 @@ def test_a_start_that_fails_names_host_and_cause_and_leaves_nothing(
     assert any(f"{host}: " in caught.value.what for host in site.folders)
     assert left(asked) == NOTHING
     assert site.trees() == before
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("other", ["3.5.3", "4.0.1"])
+def test_clusters_of_different_spark_versions_side_by_side(
+    ours: Ours, spec: Callable[..., ClusterSpec], tmp_path: Path, other: str
+) -> None:
+    """The other version comes from the package index, once: its image stays."""
+    own = metadata.version("pyspark")
+    assert own != other
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    clusters = {
+        own: DOCKER.start(spec("own", runtime="image"), ours),
+        other: DOCKER.start(spec("other", runtime="image", spark_version=other), ours),
+    }
+    found = {version: said(submit(cluster, program, tmp_path)) for version, cluster in clusters.items()}
+    assert {version: one["version"] for version, one in found.items()} == {own: own, other: other}
+    assert {one["counted"] for one in found.values()} == {"4950"}
+    images = {version: cluster.locations["image"] for version, cluster in clusters.items()}
+    assert all(images[version].startswith(f"sparkbed-spark:{version}-") for version in clusters)
+    assert play(ours, START, clusters[other].spec) == 0, "the second start made something anew"
+    DOCKER.stop(clusters[own], ours)
+    assert left(clusters[own].spec) == NOTHING
+    assert DOCKER.ready(clusters[other], ours), "ending one cluster touched the other"
+    DOCKER.stop(clusters[other], ours)
+    assert left(clusters[other].spec) == NOTHING
