@@ -86,11 +86,12 @@ class Bed:
         found = []
         for process in psutil.process_iter():
             try:
-                words = [*process.cmdline(), *process.environ().values()]
+                line = process.cmdline()
+                words = [*line, *process.environ().values()]
             except psutil.Error:
                 continue
             if process.pid != os.getpid() and any(str(self.home) in word for word in words):
-                found.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
+                found.append(f"{process.pid} {' '.join(line)[:200]}")
         return found
 
     def wait_until_nothing_is_alive(self) -> None:
