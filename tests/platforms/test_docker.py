@@ -175,14 +175,15 @@ def test_a_driver_on_the_host(ours: Ours, spec: Callable[..., ClusterSpec], tmp_
     assert left(cluster.spec) == NOTHING
 
 
-def test_on_the_hosts_own_network(ours: Ours, spec: Callable[..., ClusterSpec], tmp_path: Path) -> None:
-    asked = spec("same-net", docker_network="host")
+def test_an_image_on_the_hosts_own_network(ours: Ours, spec: Callable[..., ClusterSpec], tmp_path: Path) -> None:
+    asked = spec("same-net", docker_network="host", runtime="image")
     cluster = DOCKER.start(asked, ours)
     assert left(asked)["network"] == []
     assert cluster.master_url.startswith(f"spark://{asked.inventory.variables('m')['ansible_host']}:")
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    assert said(submit(cluster, program, tmp_path))["counted"] == "4950"
+    found = said(submit(cluster, program, tmp_path))
+    assert (found["counted"], found["version"]) == ("4950", metadata.version("pyspark"))
     DOCKER.stop(cluster, ours)
     assert left(asked) == NOTHING
 

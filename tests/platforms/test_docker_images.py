@@ -61,7 +61,7 @@ def spark(tmp_path: Path) -> Iterator[Path]:
     version = f"3.5.{secrets.randbelow(10**9)}"
     folder = tmp_path / "a spark"
     (folder / "jars").mkdir(parents=True)
-    (folder / "version.py").write_text(f'__version__: str = "{version}"\n')
+    (folder / "version.py").write_text(f"__version__: str = '{version}'\n")
     (folder / "jars" / "core.jar").write_text("jar")
     yield folder
     images = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "sparkbed-spark").split()
@@ -88,7 +88,7 @@ def test_made_anew_of_other_inputs(spark: Path) -> None:
     assert second.built
     assert second.image != first.image
     version = spark / "version.py"
-    version.write_text(version.read_text().replace('"\n', '7"\n'))
+    version.write_text(version.read_text().replace("'\n", "7'\n").replace("'", '"'))
     third = made(spark)
     assert third.built
     assert third.image.split("-")[1] == f"{first.image.split('-')[1]}7"
