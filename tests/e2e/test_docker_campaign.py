@@ -152,8 +152,9 @@ def test_teardown_ends_what_a_killed_campaign_left(bed: Bed, engine: Engine) -> 
 def test_a_workers_container_that_is_removed_costs_one_trial_at_most(bed: Bed, engine: Engine) -> None:
     process = start_into_a_trial(bed, engine, suite(bed))
     lost = engine.containers("worker")[0]
-    # Its executor computes: before that the application would wait two minutes for executors that do not come.
-    until(lambda: "pyspark.daemon" in engine.docker("top", lost), process)
+    # Once executors compute: before that the application would wait two minutes for executors that do not come.
+    logs = bed.home / "campaigns"
+    until(lambda: any("Starting task" in one.read_text() for one in logs.glob("*/trials/*/driver.log")), process)
     engine.docker("rm", "--force", lost)
     output, _ = process.communicate(timeout=600)
     report = bed.report()
