@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -36,6 +37,12 @@ def docker_engine() -> str:
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     return found.detail
+
+
+# A shell starts what it leaves in the background with Ctrl-C ignored, and our programs would inherit that: tests of an
+# interrupt would wait for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups

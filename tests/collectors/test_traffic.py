@@ -16,7 +16,7 @@ from sparkbed.collectors.base import Context
 from sparkbed.collectors.places import here
 from sparkbed.collectors.traffic_counter import MARK, rule
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.alone("one packet filter and one loopback interface for the whole machine")]
 
 
 def filters() -> str:

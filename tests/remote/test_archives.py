@@ -6,17 +6,33 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
-import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sparkbed.agent import Agent
 from sparkbed.playbook.modules import controller
+from sparkbed.remote import Connections
 
 from .test_controller_modules import Context
+
+
+@pytest.fixture(scope="module")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The agent's temporary folder: the machine's own holds what other tests have on their way meanwhile."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def local_agent(temporary: Path) -> Iterator[Agent]:
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    with pytest.MonkeyPatch.context() as patch, Connections(lambda host: local) as opened:
+        patch.setenv("TMPDIR", str(temporary))
+        yield opened.agent("here")
 
 
 @pytest.fixture
@@ -27,11 +43,9 @@ def context(local_agent: Agent, tmp_path: Path) -> Context:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays() -> object:
-    before = set(Path(tempfile.gettempdir()).glob(".sparkbed-*"))
+def _nothing_stays(temporary: Path) -> Iterator[None]:
     yield
-    after = set(Path(tempfile.gettempdir()).glob(".sparkbed-*"))
-    assert after <= before
+    assert list(temporary.glob(".sparkbed-*")) == []
 
 
 def tar(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> None:
