@@ -82,6 +82,7 @@ def submit(cluster: Cluster, program: Path, *folders: Path) -> subprocess.Comple
     return subprocess.run(
         [*arguments, str(program)],
         env={"PATH": os.environ["PATH"], **DOCKER.submit_environment(cluster)},
+        cwd=cluster.folder,  # a driver on the host writes its log of collections there
         capture_output=True,
         text=True,
         timeout=300,
@@ -173,6 +174,24 @@ def test_a_driver_on_the_host(ours: Ours, spec: Callable[..., ClusterSpec], tmp_
     assert found["driver"].split()[0] == os.uname().nodename
     DOCKER.stop(cluster, ours)
     assert left(cluster.spec) == NOTHING
+
+
+def test_places_for_plain_programs_share_memory_and_a_folder(ours: Ours, spec: Callable[..., ClusterSpec]) -> None:
+    asked = replace(spec("places"), daemons=False)
+    cluster = DOCKER.start(asked, ours)
+    assert roles(asked) == ["m/master", "w1/worker", "w2/worker"]
+    # No master will ever say where its page is: to wait for it would take as long as start_timeout, 120 s.
+    web = subprocess.run([f"{cluster.folder}/daemon.sh", "web"], capture_output=True, timeout=60, check=False)
+    assert web.returncode != 0
+
+    def inside(host: str, line: str) -> str:
+        return docker("exec", f"sparkbed-{asked.name}-{host}-worker", "sh", "-c", line)
+
+    inside("w1", f"echo in memory > /dev/shm/x; echo on disk > {cluster.folder}/shared/x")
+    assert inside("w2", f"cat /dev/shm/x {cluster.folder}/shared/x") == "in memory\non disk\n"
+    assert DOCKER.ready(cluster, ours)
+    DOCKER.stop(cluster, ours)
+    assert left(asked) == NOTHING
 
 
 def test_an_image_on_the_hosts_own_network(ours: Ours, spec: Callable[..., ClusterSpec], tmp_path: Path) -> None:
