@@ -28,7 +28,6 @@ def _inputs() -> "list[int]":
 
 def wanted(seconds: float, parent: int) -> bool:
     """Sleep so long at the most; False as soon as nobody wants more."""
-    signal.signal(signal.SIGTERM, _end)
     watched = _inputs()
     deadline = time.monotonic() + seconds
     while not ENDED and os.getppid() == parent:
@@ -40,3 +39,8 @@ def wanted(seconds: float, parent: int) -> bool:
         elif left <= 0:
             return True
     return False
+
+
+if __name__ == "__main__":
+    # In front of the script, before its first line: what it sets up, it will also take down.
+    signal.signal(signal.SIGTERM, _end)

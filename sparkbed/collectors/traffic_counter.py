@@ -12,6 +12,7 @@ rule to the next, which knows it by the comment.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -22,9 +23,18 @@ if TYPE_CHECKING:
 MARK = "sparkbed-traffic-"
 
 
+def deaf() -> None:
+    """An agent ends all descendants at once: one of these that died half way would leave the rule, or keep it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def iptables(*words: str) -> str:
     done = subprocess.run(
-        ["iptables", "--wait", "30", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True
+        ["iptables", "--wait", "30", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        preexec_fn=deaf,
     )
     if done.returncode != 0:
         raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "iptables failed")

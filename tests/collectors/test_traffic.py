@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -15,6 +16,9 @@ from sparkbed.collectors import get
 from sparkbed.collectors.base import Context
 from sparkbed.collectors.places import here
 from sparkbed.collectors.traffic_counter import MARK, rule
+from sparkbed.home import ROOT
+
+COLLECTORS = ROOT / "sparkbed" / "collectors"
 
 pytestmark = [pytest.mark.full, pytest.mark.alone("one packet filter and one loopback interface for the whole machine")]
 
@@ -46,9 +50,10 @@ def datagrams(address: str, number: int) -> None:
 
 def counted(folder: Path, address: str, number: int) -> float:
     collector = get("traffic")
+    before = filters().splitlines()
     collector.start(Context(folder, [here()]))
     deadline = 0
-    while MARK not in filters() and deadline < 600:
+    while not [line for line in filters().splitlines() if MARK in line and line not in before] and deadline < 600:
         deadline += 1
         subprocess.run(["sleep", "0.1"], check=True)
     datagrams(address, number)
@@ -71,6 +76,29 @@ def test_the_rule_of_one_that_was_killed_goes_with_the_next(tmp_path: Path, pack
     subprocess.run(["iptables", "-w", "30", "-I", *rule(orphan)], check=True)
     counted(tmp_path, "127.0.0.1", 1)
     assert orphan not in filters()
+
+
+def test_no_rule_is_left_by_one_that_is_ended_before_it_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packet_filter: None
+) -> None:
+    """SIGTERM comes as an agent sends it, to the counter and to its iptables: once the rule is in, before it goes."""
+    program = tmp_path / "iptables"
+    program.write_text(
+        f"""#!/bin/sh
+        case $* in *" -D "*) kill -TERM $PPID $$ ;; esac
+        "{shutil.which("iptables")}" "$@" || exit
+        case $* in *" -I "*) kill -TERM $PPID $$ ;; esac
+        """
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    script = "\n".join((COLLECTORS / name).read_text() for name in ("lifetime.py", "traffic_counter.py"))
+    with subprocess.Popen([sys.executable, "-S", "-E", "-c", script], stdout=subprocess.PIPE, text=True) as counter:
+        output, _ = counter.communicate(timeout=60)
+    monkeypatch.undo()
+    assert f"{MARK}{counter.pid}" not in filters()
+    assert counter.returncode == 0
+    assert json.loads(output)["packets"] >= 0
 
 
 def test_without_rights_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
