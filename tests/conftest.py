@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from sparkbed import doctor
+from tests.components import missing
 
 LOCKS = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 # What their tests share takes longer to make than the tests: one worker takes them all.
@@ -32,10 +32,7 @@ def docker_engine() -> str:
     """The engine that answers; where none does, the test is skipped with the reason, or fails where CI=true."""
     found = doctor.docker_engine()
     if not found.found:
-        reason = f"no Docker engine: {found.detail}; {found.install}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+        missing(f"no Docker engine: {found.detail}; {found.install}")
     return found.detail
 
 

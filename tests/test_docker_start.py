@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sparkbed.home import ROOT
+from tests.components import program
 
 pytestmark = [
     pytest.mark.full,
@@ -35,10 +35,8 @@ APART = "--bridge=none --iptables=false --ip6tables=false --ip-forward=false --i
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Short, for sockets; what is left in it at the end is a failure."""
-    found = shutil.which("dockerd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if found is None or shutil.which("docker") is None:
-        reason = "dockerd or its client is not installed: apt-get install docker.io"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    for name in ("dockerd", "docker"):
+        program(name, "docker.io")
     with tempfile.TemporaryDirectory(prefix="sbd-") as made:
         yield Path(made)
         left = [entry.name for entry in Path(made).iterdir()]

@@ -15,6 +15,7 @@ import pytest
 from sparkbed import doctor
 from sparkbed.doctor import Finding
 from sparkbed.home import ROOT
+from tests.components import program
 
 REFUSED = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
 
@@ -57,8 +58,8 @@ def test_a_client_that_hears_of_no_server_is_no_engine(bin_first: Path) -> None:
     assert not doctor.docker_engine().found
 
 
-@pytest.mark.skipif(not shutil.which("docker"), reason="no docker client")
 def test_the_real_client_without_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program("docker", "docker.io")
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     found = doctor.docker_engine()
     assert not found.found
@@ -66,11 +67,10 @@ def test_the_real_client_without_an_engine(tmp_path: Path, monkeypatch: pytest.M
     assert "dockerd" in found.install
 
 
-@pytest.mark.skipif(not shutil.which("docker"), reason="no docker client")
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_the_real_client_at_a_socket_of_somebody_else(bin_first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody asks at a socket of root's: it is the real client's words that are told apart."""
-    real = shutil.which("docker")
+    real = program("docker", "docker.io")
     client(bin_first, f'exec setpriv --reuid=65534 --regid=65534 --clear-groups "{real}" "$@"')
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as owned:
         Path(folder).chmod(0o755)  # the socket alone keeps nobody out

@@ -11,15 +11,15 @@ import pytest
 
 from analysis import report
 from sparkbed.store import Store
+from tests.components import missing
 
-pytestmark = [
-    pytest.mark.full,
-    pytest.mark.skipif(browser.program() is None, reason="needs Chromium (./inv doctor says how to get it)"),
-]
+pytestmark = pytest.mark.full
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
+    if browser.program() is None:
+        missing("there is no Chromium on this machine: apt-get install chromium")
     with browser.running(tmp_path_factory.mktemp("profile")) as found:
         yield found
 

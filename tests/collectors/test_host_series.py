@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +23,7 @@ from sparkbed.collectors.places import HERE, here, launch_here, places, this_mac
 from sparkbed.errors import HostError
 from sparkbed.model import Series
 from sparkbed.remote import Connections
+from tests.components import program
 
 SAMPLER = Path(parse.__code__.co_filename).parent / "sampler.py"
 
@@ -271,10 +271,10 @@ def descendants(pid: int) -> list[int]:
 
 
 @pytest.mark.parametrize("where", ["here", "agent"])
-@pytest.mark.parametrize(
-    "name", ["host", pytest.param("sar", marks=pytest.mark.skipif(not shutil.which("sar"), reason="no sysstat"))]
-)
+@pytest.mark.parametrize("name", ["host", "sar"])
 def test_nothing_is_left_when_the_one_who_started_it_is_killed(tmp_path: Path, name: str, where: str) -> None:
+    if name == "sar":
+        program("sar", "sysstat")
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, name, where],
         stdout=subprocess.PIPE,
@@ -325,9 +325,9 @@ def test_it_costs_less_than_a_hundredth_of_a_core(sampler: Callable[..., subproc
 
 
 @pytest.mark.alone("what is seen must come from this test, and it is the whole machine that is looked at")
-@pytest.mark.skipif(not shutil.which("sar"), reason="sysstat is not installed")
 @pytest.mark.parametrize("where", ["here", "agent"])
 def test_sar_sees_the_same_as_proc(tmp_path: Path, where: str, over_agent: Callable[[], Connections]) -> None:
+    program("sar", "sysstat")
     place = here() if where == "here" else Place(HERE, launch_on("far", over_agent))
     host, sysstat = get("host"), get("sar")
     context = Context(tmp_path, [place], 0.5)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sparkbed.inventory import load
-
-pytest.importorskip("ansible", reason="ansible-core is what we compare with; it is a test dependency")
+from tests.components import ansible
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,7 +70,7 @@ def their_listing(inventory: Path, work: Path) -> dict[str, Any]:
     """What the real ansible-inventory prints, untouched by this machine's configuration of Ansible."""
     (work / "ansible.cfg").write_text("[defaults]\n")
     environment = {**os.environ, "ANSIBLE_CONFIG": str(work / "ansible.cfg"), "ANSIBLE_HOME": str(work / "home")}
-    command = [sys.executable, "-m", "ansible.cli.inventory", "-i", str(inventory), "--list"]
+    command = [ansible("ansible-inventory"), "-i", str(inventory), "--list"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=work, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)  # type: ignore[no-any-return]  # Ansible prints an object
@@ -129,6 +127,7 @@ PATTERNS = [
 
 
 def test_patterns_name_the_hosts_that_ansible_names(nested: Path) -> None:
+    ansible()
     from ansible.inventory.manager import InventoryManager  # type: ignore[import-untyped]  # ships no types
     from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped]  # ships no types
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
-import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from sparkbed.provision import keys
 from sparkbed.provision.nodes.base import NodeSpec
 from sparkbed.provision.nodes.process import ProcessNodes
 from sparkbed.remote import Connections
+from tests.components import program
 
 GROUPS = {"m": "master", "w1": "workers", "w2": "workers"}
 
@@ -81,8 +81,7 @@ def ours(site: Site) -> Iterator[Ours]:
 
 @pytest.fixture
 def ansible(site: Site) -> Ansible:
-    if not shutil.which("ssh"):
-        pytest.skip("ansible-core reaches hosts by the ssh program, which is not installed here")
+    program("ssh", "openssh-client")  # by which ansible-core reaches hosts
     return Ansible(site)
 
 

@@ -14,12 +14,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from reference import targets  # its folder has to be on the path first
 
+from tests.components import ansible
+
 TABLE = targets.expected()
 
 
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("ansible")
+    ansible()
     return targets.fetch(tmp_path_factory.mktemp("source"))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 from sparkbed.home import ROOT
 from sparkbed.playbook import logfile
 from sparkbed.program import Inv
+from tests.components import ansible
 
 BOOK = """
 - name: First
@@ -87,9 +87,7 @@ def test_lists_are_ansibles(shell: Shell) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("flags", [["--list-hosts", "--list-tasks", "--list-tags"], ["--syntax-check"]])
 def test_ansible_lists_the_same(shell: Shell, flags: list[str]) -> None:
-    program = Path(sys.executable).parent / "ansible-playbook"
-    if not program.exists():
-        pytest.skip("no ansible-core here")
+    program = ansible()
     command = [str(program), "-i", "mine.yml", "book.yml", *flags]
     theirs = subprocess.run(command, cwd=shell.folder, capture_output=True, text=True, timeout=120, check=True)
     # It lists hosts in any order.
@@ -291,8 +289,6 @@ def test_localhost_without_an_inventory_of_its_own(shell: Shell) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_failure(shell: Shell) -> None:
-    if shutil.which("head") is None:
-        pytest.skip("no head here")
     command = f"{sys.executable} -m sparkbed play book.yml -i mine.yml | head -n 1"
     done = subprocess.run(
         ["sh", "-c", command], cwd=shell.folder, env=shell.environment(), capture_output=True, text=True, timeout=120

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,14 @@ import pytest
 from sparkbed import inventory
 from sparkbed.playbook import PlayResult, Runner, rendered_connection_variables
 from sparkbed.remote import Connections
+from tests.components import program
 
 pytestmark = pytest.mark.full
 
 
 @pytest.fixture(autouse=True)
 def sudo() -> None:
-    if shutil.which("sudo") is None:
-        pytest.skip("no sudo on this machine")
+    program("sudo", "sudo")
     if subprocess.run(["sudo", "-n", "-u", "nobody", "true"], capture_output=True).returncode:
         pytest.skip("this user may not become nobody by sudo unasked")
 

@@ -15,6 +15,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from reference import observe  # its folder has to be on the path first
 
+from tests.components import ansible
+
 CASES = sorted(observe.CASES.glob("*.yml"))
 
 
@@ -44,7 +46,7 @@ def test_representatives_are_cases() -> None:
 
 
 def against_ansible(case: Path, scratch: Path) -> None:
-    pytest.importorskip("ansible")
+    ansible()
     assert observe.differences(observe.by_ansible(case, scratch), observe.recorded(case)) == []
 
 

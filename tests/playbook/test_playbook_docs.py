@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from sparkbed.home import ROOT
 from sparkbed.playbook import filters, keywords, lookups, modules, names, tests
 from sparkbed.playbook.modules import reference
 from sparkbed.playbook.modules.refused import CHOICES, OURS, REFUSED
+from tests.components import ansible
 
 PAGE = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
 
@@ -66,9 +65,7 @@ def test_every_module_is_described_and_nothing_else() -> None:
 
 @functools.lru_cache(maxsize=2)
 def ansible_doc(kind: str, *words: str) -> dict[str, Any]:
-    program = Path(sys.executable).parent / "ansible-doc"
-    if not program.exists():
-        pytest.skip("no ansible-core here")
+    program = ansible("ansible-doc")
     command = [str(program), "-j", "-t", kind, *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     documents: dict[str, Any] = json.loads(done.stdout)

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from sparkbed.home import ROOT
+from tests.components import ansible
 
 pytestmark = pytest.mark.full
 TOOLS = Path(sys.executable).parent
@@ -20,8 +21,7 @@ PLAYBOOKS = sorted(ROOT.glob("playbooks/**/*.yml"))
 
 def lint(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
     """ansible-lint on a copy of the playbooks, with our configuration and without any network."""
-    if not (TOOLS / "ansible-lint").exists():
-        pytest.skip("ansible-lint is not installed: ./inv installs it with the test extra")
+    ansible("ansible-lint")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}",
@@ -78,9 +78,7 @@ def _is_playbook(path: Path) -> bool:
 
 @pytest.mark.parametrize("path", [path for path in PLAYBOOKS if _is_playbook(path)], ids=lambda path: path.name)
 def test_ansible_takes_it(path: Path, tmp_path: Path) -> None:
-    program = TOOLS / "ansible-playbook"
-    if not program.exists():
-        pytest.skip("no ansible-core here")
+    program = ansible()
     inventory = tmp_path / "hosts.yml"
     groups = {"master": {"hosts": {"m": {}}}, "workers": {"hosts": {"w": {}}}}
     inventory.write_text(yaml.safe_dump({"all": {"children": {"spark": {"children": groups}}}}))

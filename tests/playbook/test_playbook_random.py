@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from reference import observe  # its folder has to be on the path first
 
+from tests.components import ansible
+
 CONDITIONS = ["n == 1", "n != 2", "n > 1", "seen is defined", "said is not defined or said is succeeded", True, False]
 HANDLERS = ["first", "second", "third"]
 
@@ -164,7 +166,7 @@ def test_random_roles_and_includes_end_alike(play: dict[str, Any], files: dict[s
 
 
 def _compare(files: dict[str, Any]) -> None:
-    pytest.importorskip("ansible")
+    ansible()
     with tempfile.TemporaryDirectory() as folder:
         text = ""
         for name, content in files.items():

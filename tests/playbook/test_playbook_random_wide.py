@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 sys.path.insert(0, str(Path(__file__).parent))
 from reference import observe, random_plays  # its folder has to be on the path first
 
+from tests.components import ansible
+
 
 @pytest.mark.soak
 @given(random_plays.cases())
@@ -21,7 +23,7 @@ from reference import observe, random_plays  # its folder has to be on the path 
 )
 @pytest.mark.timeout(7200)
 def test_wide_random_plays_end_alike(case: random_plays.Case) -> None:
-    pytest.importorskip("ansible")
+    ansible()
     with tempfile.TemporaryDirectory() as folder:
         file = case.write(Path(folder))
         for name in ("ours", "theirs"):

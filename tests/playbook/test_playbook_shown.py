@@ -13,6 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from reference import shown  # its folder has to be on the path first
 
+from tests.components import ansible
+
 CASES = sorted(shown.CASES.glob("*.yml"))
 
 
@@ -25,6 +27,6 @@ def test_shows_what_ansible_showed(case: Path, tmp_path: Path) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_the_record_is_what_ansible_shows(case: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ansible")
+    ansible()
     record = case.with_suffix(".txt").read_text(encoding="utf-8")
     assert shown.by_ansible(case, tmp_path).splitlines() == record.splitlines()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import secrets
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sparkbed.provision.nodes import images
+from tests.components import program
 
 
 def docker(*words: str, data: bytes | None = None) -> str:
@@ -52,6 +51,5 @@ def labelled(label: str) -> tuple[list[str], list[str]]:
 @pytest.fixture(scope="session")
 def node_image(docker_engine: object) -> str:
     """The image of container nodes."""
-    if shutil.which("mmdebstrap") is None and os.environ.get("CI") != "true":
-        pytest.skip("mmdebstrap is not installed: apt-get install mmdebstrap")
+    program("mmdebstrap", "mmdebstrap")
     return images.ensure(lambda _: None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from sparkbed.provision import keys
 from sparkbed.provision.nodes.base import NodeSpec
 from sparkbed.provision.nodes.process import ProcessNodes
 from sparkbed.remote import Agent, Connections
+from tests import components
 
 Variables = dict[str, Any]
 DEADLINE = 60
@@ -68,9 +68,7 @@ def variables_for(folder: Path, address: str, port: int, client: keys.KeyPair, h
 
 
 def openssh(folder: Path) -> Iterator[Variables]:
-    program = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if program is None:
-        pytest.skip("no OpenSSH server on this machine")
+    program = components.program("sshd", "openssh-server")
     if pwd.getpwuid(os.getuid()).pw_shell.endswith(("nologin", "false")):
         pytest.skip("this user has no login shell, which OpenSSH asks for")
     address = loopback(4)

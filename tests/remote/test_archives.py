@@ -17,6 +17,7 @@ import pytest
 from sparkbed.agent import Agent
 from sparkbed.playbook.modules import controller
 from sparkbed.remote import Connections
+from tests.components import program
 
 from .test_controller_modules import Context
 
@@ -126,8 +127,7 @@ def test_a_large_archive_comes_in_pieces(context: Context, tmp_path: Path, make:
 
 
 def test_zstd(context: Context, tmp_path: Path) -> None:
-    if shutil.which("zstd") is None:
-        pytest.skip("zstd is not installed")
+    program("zstd", "zstd")
     tar(tmp_path / "x.tgz", {"f": b"data"})
     plain = subprocess.run(["gzip", "-dc", str(tmp_path / "x.tgz")], capture_output=True, check=True).stdout
     zst = subprocess.run(["zstd", "-qc"], input=plain, capture_output=True, check=True).stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from sparkbed.home import ROOT
+from tests.components import program
 
 
 @pytest.mark.full
 def test_it_measures_ours_and_leaves_nothing(tmp_path: Path) -> None:
-    if shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin") is None:
-        pytest.skip("no OpenSSH server on this machine")
+    program("sshd", "openssh-server")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     command = [sys.executable, str(ROOT / "benchmarks" / "playbooks.py"), "--rounds", "1"]

@@ -15,6 +15,7 @@ import pytest
 from sparkbed.agent import Agent
 from sparkbed.home import ROOT
 from sparkbed.playbook.facts import FACTS, UNGATHERED
+from tests.components import ansible
 
 HOST = ROOT / "sparkbed" / "agent" / "host"
 # They change between two looks, or name the process that looks.
@@ -85,9 +86,7 @@ def test_what_runs_on_hosts_is_python_3_6(path: Path) -> None:
 
 
 def by_ansible(folder: Path, *options: str) -> dict[str, Any]:
-    program = Path(sys.executable).parent / "ansible"
-    if not program.exists():
-        pytest.skip("ansible-core is not installed")
+    program = ansible("ansible")
     env = {**os.environ, "ANSIBLE_HOME": str(folder), "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "LC_ALL": "C.UTF-8"}
     argv = [str(program), "-i", "localhost,", "-c", "local", "localhost", "-m", "setup", *options]
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from sparkbed.agent import Agent
 from sparkbed.playbook import modules
+from tests.components import ansible
 
 # (module, arguments); ROOT is a folder of each engine's own. They build on each other.
 CALLS: list[tuple[str, dict[str, Any]]] = [
@@ -177,8 +177,7 @@ def by_us(agent: Agent, root: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.full
 def test_the_same_answers_and_the_same_files(local_agent: Agent, tmp_path: Path) -> None:
-    if not shutil.which("ansible-playbook", path=str(Path(sys.executable).parent)):
-        pytest.skip("ansible-core is not installed")
+    ansible()
     theirs, ours = tmp_path / "theirs", tmp_path / "ours0"
     theirs.mkdir()
     ours.mkdir()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from sparkbed.home import ROOT
+from tests.components import ansible, program
 
 from .conftest import Variables
 
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.full
 def test_the_command_that_is_named_works(
     a_server: Variables, tmp_path: Path, head: dict[str, object], task: dict[str, object], construct: str
 ) -> None:
-    if shutil.which("ssh") is None or not (Path(sys.executable).parent / "ansible-playbook").exists():
-        pytest.skip("needs OpenSSH's client and ansible-core")
+    program("ssh", "openssh-client")
+    ansible()
     (tmp_path / "mine.yml").write_text(yaml.safe_dump({"all": {"hosts": {"far": a_server}}}))
     wanted = {"copy": {"content": "{{ inventory_hostname }}\n", "dest": str(tmp_path / "done"), "mode": "0600"}}
     play = {"hosts": "all", "gather_facts": False, **head, "tasks": [task, wanted]}

@@ -11,7 +11,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from sparkbed import inventory
 from sparkbed.playbook import Output, PlayResult, Runner, rendered_connection_variables
 from sparkbed.provision import keys
 from sparkbed.remote import Connections
+from tests import components
 from tests.remote.conftest import eventually, free_port
 
 HERE = Path(__file__).parent
@@ -38,8 +38,7 @@ def root() -> Path:
     """The root that machines are copies of; made when it is not there."""
     if os.getuid() != 0:
         pytest.skip("only root can make machines of namespaces")
-    if shutil.which("mmdebstrap") is None:
-        pytest.skip("mmdebstrap is not installed: apt-get install mmdebstrap")
+    components.program("mmdebstrap", "mmdebstrap")
     probe = subprocess.run(
         ["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, text=True, check=False
     )
@@ -92,9 +91,7 @@ class Machine:
             return Runner(inside, connections, output=output).play(play, **options)
 
     def by_ansible(self, play: Path, *options: str) -> None:
-        program = Path(sys.executable).parent / "ansible-playbook"
-        if not program.exists():
-            pytest.skip("ansible-core is not installed")
+        program = components.ansible()
         ssh = f"-o ControlMaster=auto -o ControlPersist=30s -o UserKnownHostsFile={self._known_hosts}"
         env = {**os.environ, "ANSIBLE_HOME": str(self.folder / "ansible"), "ANSIBLE_SSH_ARGS": ssh, "LC_ALL": "C.UTF-8"}
         argv = [str(program), "-i", str(self.hosts), str(play), *options]
