@@ -54,7 +54,8 @@ class Program(ABC):
 class Workload(ABC):
     """One benchmark program as the catalogue has it: what it takes, and where that comes from.
 
-    `scale` is the test's own factor on the defaults that scale, beside scale-factor.
+    `scale` is the test's own factor on the defaults that scale, beside scale-factor. `short_name` is what the benchmark
+    that it comes from calls it, where another workload has that name here.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Workload(ABC):
     source: str
     scale: float
     parameters: Mapping[str, Parameter]
+    short_name: str
 
     @property
     def plain(self) -> bool:

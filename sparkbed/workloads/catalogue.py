@@ -27,7 +27,7 @@ _KINDS = {
     "submit": ("title", "source", "scale"),
 }
 """The folders that workloads lie in, and the keys that a workload's file there must have."""
-_KEYS = ("title", "runs", "program", "main-class", "source", "scale", "groups", "parameters")
+_KEYS = ("title", "short-name", "runs", "program", "main-class", "source", "scale", "groups", "parameters")
 _PARAMETER_KEYS = (
     "type", "default", "scales", "minimum", "maximum", "exclusive", "choices", "meaning", "source",
 )  # fmt: skip
@@ -95,6 +95,7 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
         "source": document["source"],
         "scale": float(document["scale"]),
         "parameters": MappingProxyType(table),
+        "short_name": document.get("short-name", file.stem),
     }
     if runs == "plain":
         return PlainWorkload(**common, language="Python", script=file.parent / document["program"])

@@ -7,6 +7,9 @@ from typing import Any
 
 from sparkbed.workloads.parameters import refusal
 
+_TAKE_HASHES = ("-int", "-sort-by-key", "-count")
+"""How the names of tests end that never make numbers of their text records, or have none."""
+
 
 def check_key_value(workload: str, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Refuse key-value parameters that do not go together (UsageError); others pass.
@@ -32,9 +35,9 @@ def check_key_value(workload: str, resolved: Mapping[str, Any], given: Mapping[s
             "num-records" if "num-records" in given else "num-partitions",
             "Set num-records to at least num-partitions.",
         )
-    if resolved["hash-records"] and not workload.endswith("-int"):
+    if resolved["hash-records"] and not workload.endswith(_TAKE_HASHES):
         raise refusal(
-            f"{workload}: hash-records makes values that are not numbers, which an aggregation can't add up",
+            f"{workload}: hash-records makes records that are not numbers, as this test needs them",
             given,
             "hash-records",
             "Leave it out.",
@@ -52,13 +55,6 @@ def check_key_value(workload: str, resolved: Mapping[str, Any], given: Mapping[s
 def _check_storage(workload: str, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     if resolved["persistent-type"] != "hdfs":
         return
-    if workload.startswith("python-"):
-        raise refusal(
-            f"{workload}: persistent-type hdfs is not there for the Python tests (nor is it in spark-perf)",
-            given,
-            "persistent-type",
-            "Use memory or disk.",
-        )
     if not resolved["storage-location"]:
         raise refusal(
             f"{workload}: persistent-type hdfs needs a storage-location",

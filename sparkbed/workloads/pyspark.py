@@ -14,7 +14,13 @@ from sparkbed.workloads.key_value import check_key_value
 from sparkbed.workloads.options import option_list
 from sparkbed.workloads.parameters import refusal
 
-SHARED = ("sparkbed_program.py", "sparkbed_application.py", "sparkbed_key_value.py")
+SHARED = (
+    "sparkbed_program.py",
+    "sparkbed_application.py",
+    "sparkbed_stored_data.py",
+    "sparkbed_key_value.py",
+    "sparkbed_broadcast.py",
+)
 """Modules beside the scripts that several of them import, on the driver and in the executors."""
 
 

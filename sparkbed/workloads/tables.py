@@ -13,6 +13,9 @@ _HEAD = """# Workloads
 
 What runs on a cluster. This page is written by `python -m sparkbed.workloads`; a test holds it true.
 
+The suites `spark-perf-core` and `spark-perf-pyspark` run spark-perf's tests; their profile `paper` has spark-perf's
+own sizes, repetitions and pauses.
+
 A suite names a workload and gives it parameters. Those from spark-perf (databricks/spark-perf, at its last state of
 2015) have that benchmark's names, parameters, defaults and data, so that its configurations carry over; the programs
 are written anew for current Spark. What a suite does not give is the default. Defaults in the column *scales* are
@@ -37,7 +40,13 @@ Where we differ from spark-perf, for a reason:
 - Python's key-value data are seeded with the text of (seed XOR partition), as the hash of a text that spark-perf used
   differs between Python's versions.
 - The sleep after the last repetition is left out.
-- `storage-location` has no default, as there is no HDFS of ours yet.
+- `storage-location` has no default, as there is no HDFS of ours yet. Data that are kept there have a folder of their
+  own for every set of parameters, with what they are made from in its name (a digest) and in its file `_parameters`;
+  spark-perf takes whatever lies there. The fact `stored_data_made` says whether a launch wrote them. The Python tests
+  can keep data too. Remove the folder when you need it no longer: nothing of ours does.
+- `hash-records` are the beginning of a SHA-256, in Python too. Tests that need numbers refuse it.
+- The broadcasts take `num-partitions` and `broadcast-size` only: spark-perf hands them the key-value options too, and
+  they look at no other.
 - `wait-for-exit` is for Scala only: spark-submit hands no standard input to a Python program.
 - spark-perf's options for Spark itself (serializer, locality wait, memory fraction) are a suite's settings here.
 

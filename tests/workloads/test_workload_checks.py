@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import spark_launch  # noqa: F401 - puts the programs on the path
 import sparkbed_application as application
 import sparkbed_key_value as key_value
+import sparkbed_stored_data as stored_data
 
 
 def test_key_value_data_follow_the_rule() -> None:
@@ -19,7 +21,8 @@ def test_key_value_data_follow_the_rule() -> None:
     random = Random(str(5 ^ 3))
     assert pairs[:3] == [(random.randint(0, 20), random.randint(0, 1000)) for _ in range(3)]
     assert {key for key, _ in pairs} == set(range(21))  # both ends are included
-    assert key_value.text_pair((7, 42), 4, 3) == ("0007", "042")
+    assert key_value.text(42, 4, False) == "0042"
+    assert key_value.text(42, 4, True) == sha256(b"0042").hexdigest()[:4]
 
 
 def aggregation(records: int = 100) -> tuple[dict[str, int], list[tuple[int, int]]]:
@@ -39,6 +42,26 @@ def test_a_right_aggregation_passes_and_wrong_ones_do_not() -> None:
     for counts, aggregated, seen in wrong:
         with pytest.raises(application.WrongResult):
             key_value.check_aggregation(options, counts, aggregated, seen)
+
+
+def test_what_is_sorted_passes_and_what_is_not_does_not() -> None:
+    def ends(*partitions: list[int]) -> list[tuple[int, int, int, int]]:
+        found = [key_value.partition_ends(index, ((key, 0) for key in keys)) for index, keys in enumerate(partitions)]
+        return [one for each in found for one in each]
+
+    key_value.check_sorted(ends([], [1, 1, 2], [], [2, 5], [5]))
+    with pytest.raises(application.WrongResult, match="partition 1 is not sorted: the key falls 2 times"):
+        key_value.check_sorted(ends([1], [2, 1, 3, 2], [9]))
+    with pytest.raises(application.WrongResult, match="partition 0 ends with 3, and partition 2 begins with 2"):
+        key_value.check_sorted(ends([1, 3], [], [2]))
+
+
+def test_data_are_known_by_what_they_are_made_from() -> None:
+    parameters = {"num-records": 100, "random-seed": 5}
+    name = stored_data.folder_name("python-int", parameters)
+    assert name == stored_data.folder_name("python-int", dict(parameters))
+    others = [("python-text", parameters)] + [("python-int", {**parameters, key: 7}) for key in parameters]
+    assert len({name, *(stored_data.folder_name(*other) for other in others)}) == 4
 
 
 def numpy_ranks(edges: list[tuple[int, int]], vertices: int, iterations: int) -> dict[int, float]:

@@ -11,6 +11,7 @@ import kmeans
 import numpy as np
 import pagerank
 import pytest
+from java_random import JavaRandom, java_hash
 from spark_launch import Launch
 
 SMALL = {
@@ -19,34 +20,6 @@ SMALL = {
 }  # fmt: skip
 METRICS = ["ready_seconds", "generate_seconds", "trial_seconds", "trial_seconds", "application_seconds"]
 Launcher = Callable[..., Launch]
-
-
-class JavaRandom:
-    """java.util.Random, from its published definition: what the Scala data must come from."""
-
-    def __init__(self, seed: int) -> None:
-        self.state = (seed ^ 0x5DEECE66D) & ((1 << 48) - 1)
-
-    def _next(self, bits: int) -> int:
-        self.state = (self.state * 0x5DEECE66D + 0xB) & ((1 << 48) - 1)
-        value = self.state >> (48 - bits)
-        return value - (1 << bits) if value >= 1 << (bits - 1) else value
-
-    def next_int(self, bound: int) -> int:
-        if bound & (bound - 1) == 0:
-            return (bound * self._next(31)) >> 31
-        while True:
-            bits = self._next(31) & 0x7FFFFFFF
-            value = bits % bound
-            if bits - value + bound - 1 < 1 << 31:
-                return value
-
-
-def java_hash(text: str) -> int:
-    value = 0
-    for character in text:
-        value = (31 * value + ord(character)) & 0xFFFFFFFF
-    return value - (1 << 32) if value >= 1 << 31 else value
 
 
 def scala_result(seed: int) -> dict[str, int]:
@@ -87,23 +60,33 @@ def test_scala_agg_by_key_makes_spark_perfs_data(launch: Launcher) -> None:
 
 
 @pytest.mark.full
-def test_scala_agg_by_key_int_and_what_lies_on_disk_already(launch: Launcher, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("scala-agg-by-key-int", scala_result),
+        pytest.param("python-agg-by-key-int", python_result, marks=pytest.mark.soak),
+    ],
+)
+def test_data_that_are_not_what_they_say_are_found_out(
+    launch: Launcher, tmp_path: Path, name: str, expected: Callable[[int], dict[str, int]]
+) -> None:
     stored = {**SMALL, "persistent-type": "hdfs", "storage-location": (tmp_path / "data").as_uri()}
-    for _ in range(2):  # the second run reads what the first wrote
-        assert succeeded(launch("scala-agg-by-key-int", stored)) == scala_result(5)
-    assert succeeded(launch("scala-agg-by-key-int", {**SMALL, "persistent-type": "disk"})) == scala_result(5)
-    # Data made from another seed are found out: this is how a wrong result comes to be here.
-    wrong = launch("scala-agg-by-key-int", {**stored, "random-seed": 6})
+    assert succeeded(launch(name, stored)) == expected(5)
+    [folder] = (tmp_path / "data").iterdir()
+    for part in folder.glob("part-*"):
+        part.unlink()
+        folder.joinpath(f".{part.name}.crc").unlink()
+    (folder / "part-00000").write_text("1\t2\n")
+    wrong = launch(name, stored)
     assert wrong.code == 1
     assert "sparkbed: wrong result: " in wrong.output
     assert str(wrong.reading.error).startswith("wrong result: ")
     assert wrong.iterations() == [1, 2]
-
-
-@pytest.mark.full
-def test_scala_scheduling_throughput(launch: Launcher) -> None:
-    given = {"num-tasks": 40, "num-jobs": 2, "closure-size": 1000, "inter-trial-wait": 0}
-    assert succeeded(launch("scheduling-throughput", given)) == {"tasks": 40, "jobs": 2}
+    (folder / "_parameters").write_text("other\n")
+    (folder / "._parameters.crc").unlink()
+    refused = launch(name, stored)
+    assert refused.code == 1
+    assert "does not say that it holds the data of these parameters" in str(refused.reading.error)
 
 
 @pytest.mark.full
@@ -142,11 +125,6 @@ def test_a_failure_inside_spark_is_told(launch: Launcher) -> None:
 
 def test_python_agg_by_key(launch: Launcher) -> None:
     assert succeeded(launch("python-agg-by-key", {**SMALL, "random-seed": 11})) == python_result(11)
-
-
-@pytest.mark.full
-def test_python_agg_by_key_int(launch: Launcher) -> None:
-    assert succeeded(launch("python-agg-by-key-int", {**SMALL, "persistent-type": "disk"})) == python_result(5)
 
 
 @pytest.mark.full

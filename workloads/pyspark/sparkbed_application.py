@@ -26,6 +26,9 @@ COMMON = {
 }
 """Options of every program, with their types; `bool` marks a flag."""
 
+NOTES = {}
+"""Facts that a program wants recorded beside the common ones; written when its data are ready."""
+
 
 def count_executors(context):
     """The executors that have registered with this driver. In local mode there are none beside the driver."""
@@ -82,6 +85,8 @@ def measure(context, options, samples, prepare, body, check):
     start = time.monotonic()
     data = prepare(context, options)
     samples.sample("generate_seconds", time.monotonic() - start, "s")
+    for name, value in NOTES.items():
+        samples.fact(name, value)
     results = timed_iterations(samples, options, lambda: body(context, options, data))
     samples.fact("result", check(context, options, data, results))
     samples.fact("executors_at_end", count_executors(context))

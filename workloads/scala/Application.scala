@@ -83,6 +83,9 @@ object SamplesFile {
   * A workload says what it makes ready (outside the time), what is timed, and what must hold of the results.
   */
 abstract class Application[Data, Result](name: String) {
+  /** Facts that a workload wants recorded beside the common ones; written when its data are ready. */
+  protected val notes: LinkedHashMap[String, AnyRef] = new LinkedHashMap[String, AnyRef]()
+
   /** Options beside the common ones. */
   def options: Set[String]
   def flags: Set[String] = Set.empty
@@ -146,6 +149,7 @@ abstract class Application[Data, Result](name: String) {
     val start = System.nanoTime()
     val data = prepare(context, given)
     samples.sample("generate_seconds", seconds(start), "s")
+    notes.forEach((fact, value) => samples.fact(fact, value))
     val results = timedIterations(given, samples, () => body(context, given, data))
     samples.fact("result", check(context, given, data, results))
     samples.fact("executors_at_end", Int.box(countExecutors(context)))

@@ -3,7 +3,7 @@ package sparkbed
 import org.apache.spark.SparkContext
 import org.apache.spark.rdd.RDD
 
-/** What both aggregations are: the timed body adds values up by key and counts the keys. */
+/** What the aggregations are: the timed body adds values up by key and counts the keys. */
 abstract class Aggregation[T](name: String) extends Application[RDD[(T, T)], Long](name) {
   override val options: Set[String] = KeyValueData.options
   override val flags: Set[String] = KeyValueData.flags
@@ -27,24 +27,33 @@ abstract class Aggregation[T](name: String) extends Application[RDD[(T, T)], Lon
   }
 }
 
-/** scala-agg-by-key: values of text records are made numbers and added up by key. */
-object AggregateByKey extends Aggregation[String]("scala-agg-by-key") {
+/** Aggregation of text records. */
+abstract class TextAggregation(name: String) extends Aggregation[String](name) {
   override def validate(options: Options): Unit = {
     super.validate(options)
     if (options.flag("hash-records")) throw new Usage("--hash-records makes values that can't be added up")
   }
 
   override def prepare(context: SparkContext, options: Options): RDD[(String, String)] =
-    KeyValueData.stored(context, options, KeyValueData.texts(context, options), identity)
+    KeyValueData.storedTexts(context, options, notes.put)
+}
 
+/** scala-agg-by-key: values of text records are made numbers and added up by key. */
+object AggregateByKey extends TextAggregation("scala-agg-by-key") {
   override def aggregated(data: RDD[(String, String)], reduceTasks: Int): RDD[(String, Int)] =
     data.map { case (key, value) => (key, value.toInt) }.reduceByKey(_ + _, reduceTasks)
+}
+
+/** scala-agg-by-key-naive: values are gathered by key and then added up. As in spark-perf, Spark chooses the partitions. */
+object AggregateByKeyNaive extends TextAggregation("scala-agg-by-key-naive") {
+  override def aggregated(data: RDD[(String, String)], reduceTasks: Int): RDD[(String, Int)] =
+    data.map { case (key, value) => (key, value.toInt) }.groupByKey().map { case (key, values) => (key, values.sum) }
 }
 
 /** scala-agg-by-key-int: whole numbers are added up by key. */
 object AggregateByKeyInt extends Aggregation[Int]("scala-agg-by-key-int") {
   override def prepare(context: SparkContext, options: Options): RDD[(Int, Int)] =
-    KeyValueData.stored(context, options, KeyValueData.integers(context, options), _.toInt)
+    KeyValueData.storedIntegers(context, options, notes.put)
 
   override def aggregated(data: RDD[(Int, Int)], reduceTasks: Int): RDD[(Int, Int)] =
     data.reduceByKey(_ + _, reduceTasks)
