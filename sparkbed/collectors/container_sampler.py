@@ -154,12 +154,14 @@ def main() -> None:
     arguments = parser.parse_args()
     engine, parent, known, lines = Engine(socket_path()), os.getppid(), {}, []  # type: Any, int, dict[str, Any], list[str]
     more = True
-    while more:
+    while True:
         known = look(engine, arguments.label, known)
         values = {name: counters(pid, folders) for name, pid, folders in known.values()}
         # One that ended between the two looks has no counters any more.
         values = {name: found for name, found in values.items() if found.get("net")}
         lines.append(json.dumps({"t": time.time(), "m": time.monotonic(), "containers": values}))
+        if not more:
+            break  # the last look, just now, is what the end of the trial sent
         more = wanted(arguments.interval, parent)
     sys.stdout.write("".join(line + "\n" for line in lines))
 

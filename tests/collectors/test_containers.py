@@ -52,6 +52,16 @@ def test_series_are_rates() -> None:
     assert set(series.units) == set(series.columns)
 
 
+def test_the_look_at_the_end_counts_and_is_no_rate_over_a_moment() -> None:
+    looks = [line(moment, w=counters(10 * moment)) for moment in range(3)]
+    found = read(b"".join([*looks, line(2.001, w=counters(27))]), "h")
+    assert {one.metric: one.value for one in found.samples}["packets.container-loopback"] == 27.0
+    np.testing.assert_allclose(found.series[0].columns["net.lo.tx_packets"], 10.0)
+    late = read(b"".join([*looks, line(2.9, w=counters(29))]), "h")
+    np.testing.assert_allclose(late.series[0].columns["net.lo.tx_packets"], 10.0)
+    assert len(late.series[0].times) == 3
+
+
 def test_no_containers_are_no_series_and_no_counts() -> None:
     assert read(line(0) + line(1), "h") == read(b"", "h")
 
@@ -69,7 +79,8 @@ def test_what_is_no_samplers_line_is_a_fault() -> None:
 
 
 @pytest.fixture
-def label(docker_engine: object) -> Iterator[str]:
+def label(image: str) -> Iterator[str]:
+    """Its containers are removed before their image: in the other order, that would stay without a name."""
     name = f"sparkbed.cluster=test-{uuid.uuid4().hex[:8]}"
     yield name
     found = docker("ps", "--all", "--quiet", "--filter", f"label={name}").split()
@@ -103,6 +114,8 @@ def test_real_containers_are_found_by_their_label(tmp_path: Path, label: str, im
         )
 
     run("worker-1", "worker")
+    slow = get("containers")
+    slow.start(Context(tmp_path, [here()], 60, label))
     collector = get("containers")
     collector.start(Context(tmp_path, [here()], 0.2, label))
     deadline = time.monotonic() + 60
@@ -119,3 +132,6 @@ def test_real_containers_are_found_by_their_label(tmp_path: Path, label: str, im
     for series in collected.series:
         assert np.nanmax(series.columns["cgroup.cpu"]) > 0.01, "a busy container was not seen"
         assert "net.lo.tx_packets" in series.columns
+
+    # A trial may be shorter than the interval: there is a look at its beginning, and one at its end.
+    assert "worker-1/worker" in {series.host for series in slow.stop().series}
