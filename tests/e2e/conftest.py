@@ -9,11 +9,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from tests.e2e.engine import Engine
 
 SUITE = """
 suite: e2e
@@ -102,10 +105,25 @@ class Bed:
             time.sleep(0.2)
 
 
+@contextmanager
+def bed_in(folder: Path) -> Iterator[Bed]:
+    """A bed whose hosts and processes are gone afterwards, whatever happened."""
+    made = Bed(folder)
+    try:
+        yield made
+    finally:
+        if made.alive():
+            made.inv("teardown")
+        made.wait_until_nothing_is_alive()
+
+
 @pytest.fixture
 def bed(tmp_path: Path) -> Iterator[Bed]:
-    made = Bed(tmp_path)
-    yield made
-    if made.alive():
-        made.inv("teardown")
-    made.wait_until_nothing_is_alive()
+    with bed_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def engine(bed: Bed, docker_engine: str) -> Engine:
+    """What of the bed is in the Docker engine."""
+    return Engine(bed)

@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from sparkbed.home import Home
 from sparkbed.provision.nodes.session import SYSTEM_PATH
-from sparkbed.provision.tags import home_id
 from tests.components import program
 from tests.e2e.conftest import Bed
+from tests.e2e.engine import Engine, nothing_is_left
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("docker_engine")]
 
@@ -44,42 +43,6 @@ def suite(bed: Bed, trials: int = 2, lifetime: str = "shared", name: str = "cont
     text = SUITE.replace("TRIALS", str(trials)).replace("LIFETIME", lifetime)
     path.write_text(text.replace("suite: contained", f"suite: {name}"))
     return path
-
-
-class Engine:
-    """What of a bed is in the engine: by the label that names the bed's state folder."""
-
-    def __init__(self, bed: Bed) -> None:
-        self._bed = bed
-
-    def docker(self, *words: str) -> str:
-        run = subprocess.run(
-            ["docker", *words], env=self._bed.environment, capture_output=True, text=True, check=True, timeout=120
-        )
-        return run.stdout
-
-    def left(self) -> list[str]:
-        """Containers and networks that carry the mark of a node of this bed."""
-        found = []
-        for kind in (("ps", "--all"), ("network", "ls")):
-            lines = self.docker(
-                *kind, "--filter", "label=sparkbed.node", "--format", '{{.ID}} {{.Label "sparkbed.node"}}'
-            )
-            found += [line for line in lines.splitlines() if self._ours(line)]
-        return found
-
-    def containers(self, role: str) -> list[str]:
-        """The ids of the running containers of this bed in that role."""
-        words = ("--filter", f"label=sparkbed.role={role}", "--format", '{{.ID}} {{.Label "sparkbed.node"}}')
-        return [line.split()[0] for line in self.docker("ps", *words).splitlines() if self._ours(line)]
-
-    def _ours(self, line: str) -> bool:
-        return line.rpartition("@")[2] == home_id(Home(self._bed.home))
-
-
-@pytest.fixture
-def engine(bed: Bed) -> Engine:
-    return Engine(bed)
 
 
 def until(holds: Callable[[], object], process: subprocess.Popen[str], deadline: float = 120) -> None:
@@ -110,11 +73,6 @@ def start_into_a_trial(bed: Bed, engine: Engine, path: Path, after: str = "") ->
 def kill(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.communicate()
-
-
-def nothing_is_left(bed: Bed, engine: Engine) -> None:
-    bed.wait_until_nothing_is_alive()
-    assert engine.left() == []
 
 
 def statuses(report: Any) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from sparkbed.store import Store
 from tests.e2e.conftest import Bed
+from tests.e2e.engine import Engine, nothing_is_left
 
 pytestmark = pytest.mark.full
 
@@ -41,3 +42,40 @@ def test_a_side_that_says_nothing_is_a_failed_trial_with_its_reason(bed: Bed) ->
     assert trial["status"] == "failed"
     assert "said nothing for 0.001 s" in trial["error"]
     assert not bed.alive()
+
+
+SUITE = """
+suite: exchanged
+question: Do two containers hand over a dataset?
+inventory: local
+count: {workers: 2}
+platform: docker
+settings: {runtime: host}
+workload: exchange
+parameters: {size: 1000000, inter-trial-wait: 0}
+factors:
+  parameters.way: [shared-file, tcp, posix-shm]
+trials: 1
+iterations: 2
+cluster: shared
+collectors: [host, containers]
+"""
+
+
+def test_two_containers_exchange_by_file_network_and_memory(bed: Bed, engine: Engine) -> None:
+    output = bed.inv("run-suite", bed.suite(1, SUITE))
+    report = bed.report()
+    assert report["campaign"]["status"] == "complete", output
+    assert sorted(cell["parameters"]["way"] for cell in report["cells"]) == ["posix-shm", "shared-file", "tcp"]
+    sent = {}
+    with Store(bed.home / "sparkbed.db") as store:
+        for trial in store.trials(store.campaign().id):
+            assert trial.facts["faults"] == []
+            assert {one.host for one in store.series(trial.id)} >= {"worker-1/worker", "worker-2/worker"}
+    for cell in report["cells"]:
+        [trial] = cell["trials"]
+        assert trial["status"] == "ok"
+        sent[cell["parameters"]["way"]] = trial["values"]["bytes.container-card"]
+    # The reference, a plain stream, goes by their network in every trial; the dataset itself, by one way only.
+    assert sent["tcp"] >= max(sent["shared-file"], sent["posix-shm"]) + 2 * 1_000_000
+    nothing_is_left(bed, engine)
