@@ -22,6 +22,7 @@ from sparkbed.workloads.submit import SubmitWorkload
 
 _KINDS = {
     "scala": ("title", "source", "scale", "main-class"),
+    "mllib": ("title", "source", "scale", "main-class"),
     "pyspark": ("title", "source", "scale", "program"),
     "ipc": ("title", "source", "scale", "program", "runs"),
     "submit": ("title", "source", "scale"),
@@ -99,8 +100,8 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
     }
     if runs == "plain":
         return PlainWorkload(**common, language="Python", script=file.parent / document["program"])
-    if file.parent.name == "scala":
-        return ScalaWorkload(**common, language="Scala", main_class=document["main-class"])
+    if "main-class" in document:
+        return ScalaWorkload(**common, language="Scala", main_class=document["main-class"], folder=file.parent)
     if file.parent.name == "pyspark":
         return PythonWorkload(**common, language="Python", script=file.parent / document["program"])
     return SubmitWorkload(**common, language="any")

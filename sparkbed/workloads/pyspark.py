@@ -11,6 +11,7 @@ from sparkbed.errors import RunError
 from sparkbed.home import Home
 from sparkbed.workloads.base import Program, Workload
 from sparkbed.workloads.key_value import check_key_value
+from sparkbed.workloads.mllib import check_mllib
 from sparkbed.workloads.options import option_list
 from sparkbed.workloads.parameters import refusal
 
@@ -20,6 +21,8 @@ SHARED = (
     "sparkbed_stored_data.py",
     "sparkbed_key_value.py",
     "sparkbed_broadcast.py",
+    "sparkbed_mllib.py",
+    "sparkbed_correlation.py",
 )
 """Modules beside the scripts that several of them import, on the driver and in the executors."""
 
@@ -52,6 +55,7 @@ class PythonWorkload(Workload):
     def check(self, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         check_key_value(self.name, resolved, given)
         check_kmeans(self.name, resolved, given)
+        check_mllib(self.name, resolved, given)
 
     def prepare(
         # the contract's signature; noqa for what this kind has no use for

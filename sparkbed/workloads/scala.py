@@ -1,4 +1,4 @@
-"""Workloads in Scala: all sources make one jar, of which a workload runs one class."""
+"""Workloads in Scala: the sources of a folder make one jar, of which a workload runs one class."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from sparkbed.home import ROOT, Home
 from sparkbed.workloads.base import Program, Workload
 from sparkbed.workloads.build import build_jar
 from sparkbed.workloads.key_value import check_key_value
+from sparkbed.workloads.mllib import check_mllib
 from sparkbed.workloads.options import option_list
 
-SOURCES = ROOT / "workloads" / "scala"
+SHARED = ROOT / "workloads" / "scala" / "Application.scala"
+"""What the programs of all folders are made of."""
 
 
 @dataclass(frozen=True)
 class ScalaProgram(Program):
-    """The jar of all Scala workloads, and the class to run."""
+    """The jar of a folder's workloads, and the class to run."""
 
     def arguments(
         self,
@@ -39,9 +41,11 @@ class ScalaWorkload(Workload):
     """A Scala program of ours."""
 
     main_class: str
+    folder: Path
 
     def check(self, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         check_key_value(self.name, resolved, given)
+        check_mllib(self.name, resolved, given)
 
     def prepare(
         # the contract's signature; noqa for what this kind has no use for
@@ -51,5 +55,6 @@ class ScalaWorkload(Workload):
         java_home: Path,
         parameters: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> Program:
-        jar = build_jar(sorted(SOURCES.glob("*.scala")), home.build, spark_home, java_home)
+        sources = sorted({SHARED, *self.folder.glob("*.scala")})
+        jar = build_jar(sources, home.build, spark_home, java_home)
         return ScalaProgram((jar,), self.main_class)

@@ -13,8 +13,8 @@ _HEAD = """# Workloads
 
 What runs on a cluster. This page is written by `python -m sparkbed.workloads`; a test holds it true.
 
-The suites `spark-perf-core` and `spark-perf-pyspark` run spark-perf's tests; their profile `paper` has spark-perf's
-own sizes, repetitions and pauses.
+The suites `spark-perf-core`, `spark-perf-pyspark` and `spark-perf-mllib` run spark-perf's tests; their profile `paper`
+has spark-perf's own sizes, repetitions, pauses and combinations of options.
 
 A suite names a workload and gives it parameters. Those from spark-perf (databricks/spark-perf, at its last state of
 2015) have that benchmark's names, parameters, defaults and data, so that its configurations carry over; the programs
@@ -33,7 +33,11 @@ as JSON lines, each at once:
 | `generate_seconds` | s | making the data and, where they are kept, storing them |
 | `application_seconds` | s | from the program's start until its Spark context has stopped |
 
-and facts: `executors`, `executors_at_end`, `application_id`, `spark_version`, `result`, and what it runs on.
+MLlib's tests that train a model and predict with it have three more: `test_seconds` (evaluating it on the training
+set), `training_metric` and `test_metric` (RMSE, or per cent that are right; for k-means, the root of cost / points).
+Their `trial_seconds` is the training time.
+
+All have the facts `executors`, `executors_at_end`, `application_id`, `spark_version`, `result`, and what it runs on.
 
 Where we differ from spark-perf, for a reason:
 
@@ -50,6 +54,20 @@ Where we differ from spark-perf, for a reason:
 - `wait-for-exit` is for Scala only: spark-submit hands no standard input to a Python program.
 - spark-perf's options for Spark itself (serializer, locality wait, memory fraction) are a suite's settings here.
 
+MLlib's tests are in spark.mllib, as in spark-perf, but for what is named after spark.ml. Every repetition in Scala has
+a fresh data set; those in Python share one. Where they differ from spark-perf:
+
+- `mllib-kmeans` is spark-perf's `kmeans`, a name that the paper's workload has here.
+- Spark 3 hides the classes of linear models that descend by gradients. What they call, `GradientDescent`, is called
+  instead, so step sizes, regularisation and intercepts mean the same.
+- Python's labels for classification are 1 above the mean of the products with the weights. In spark-perf they are 1
+  above 0, which all are.
+- `als` has one rating of each pair in the training set, and times no recommendations.
+- `block-matrix-mult` covers the whole matrix where its side is no multiple of `block-size`; spark-perf leaves the rest
+  out.
+- Sizes and items of `prefix-span` are drawn as for `fp-growth`; spark-perf's own way was not at hand.
+- `pic` draws no points beyond the last, and its similarities are each given once.
+
 On Python 3.10 and 3.11 a Python task costs some 50 ms of CPU (3.11, measured), whatever it does: PySpark 3.5 has every
 task forget the import caches, and these versions then read the tables of Spark's zipped packages again (CPython issue
 103200, mended in 3.12). Workloads of many short Python tasks measure mostly that there.
@@ -58,8 +76,9 @@ task forget the import caches, and these versions then read the tables of Spark'
 cluster without Spark's daemons, and is told how to start Python where each worker's processes would run. What it
 measures is in [ipc.md](ipc.md).
 
-To add a workload, put its program and a NAME.yml with its parameter table into workloads/pyspark/ or workloads/scala/;
-those that are there show how. For a program that shall not live in the checkout there is `submit`.
+To add a workload, put its program and a NAME.yml with its parameter table into workloads/pyspark/, workloads/scala/
+or workloads/mllib/ (for those that need the MLlib jars); those that are there show how. For a program that shall not
+live in the checkout there is `submit`.
 """
 
 

@@ -14,10 +14,13 @@ from sparkbed.home import Home
 from sparkbed.java import find_java
 from sparkbed.workloads import catalogue
 from sparkbed.workloads.build import build_jar
+from sparkbed.workloads.scala import ScalaWorkload
 
 
-def test_one_jar_for_all_scala_workloads_built_once(built: Home, spark_home: Path) -> None:
-    scala = [workload for workload in catalogue().values() if workload.language == "Scala"]
+@pytest.mark.parametrize("folder", ["scala", pytest.param("mllib", marks=pytest.mark.full)])
+def test_one_jar_for_all_workloads_of_a_folder_built_once(built: Home, spark_home: Path, folder: str) -> None:
+    all_scala = [workload for workload in catalogue().values() if isinstance(workload, ScalaWorkload)]
+    scala = [workload for workload in all_scala if workload.folder.name == folder]
     (jar,) = {workload.prepare(built, spark_home, find_java()).files[0] for workload in scala}
     names = set(zipfile.ZipFile(jar).namelist())
     for workload in scala:

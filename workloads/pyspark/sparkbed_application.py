@@ -47,8 +47,10 @@ def wait_for_executors(context, expected, deadline):
         time.sleep(0.02)
 
 
-def timed_iterations(samples, options, body):
+def timed_iterations(samples, options, body, after=None):
     """Run `body` num-trials times, a sample trial_seconds each; the list of what it returned.
+
+    `after(result, sample)`, outside the time, may add further samples of the repetition: sample(metric, value, unit).
 
     As in spark-perf, the sleep between two is outside the time, and Python's tests collect no garbage there.
     """
@@ -59,6 +61,8 @@ def timed_iterations(samples, options, body):
         start = time.monotonic()
         results.append(body())
         samples.sample("trial_seconds", time.monotonic() - start, "s", iteration)
+        if after:
+            after(results[-1], lambda *sample, number=iteration: samples.sample(*sample, number))
     return results
 
 
@@ -77,7 +81,7 @@ def record_facts(samples, context):
         samples.fact(name, value)
 
 
-def measure(context, options, samples, prepare, body, check):
+def measure(context, options, samples, prepare, body, check, after):
     """One launch between the context's start and stop."""
     wait_for_executors(context, options["expected-executors"], options["executor-deadline"])
     samples.sample("ready_seconds", time.monotonic() - STARTED, "s")
@@ -87,16 +91,22 @@ def measure(context, options, samples, prepare, body, check):
     samples.sample("generate_seconds", time.monotonic() - start, "s")
     for name, value in NOTES.items():
         samples.fact(name, value)
-    results = timed_iterations(samples, options, lambda: body(context, options, data))
+    results = timed_iterations(
+        samples,
+        options,
+        lambda: body(context, options, data),
+        after and (lambda result, sample: after(context, options, data, result, sample)),
+    )
     samples.fact("result", check(context, options, data, results))
     samples.fact("executors_at_end", count_executors(context))
 
 
-def run(name, types, prepare, body, check):
+def run(name, types, prepare, body, check, after=None):
     """The whole program; it ends the process: 0 done, 1 failed, 2 wrong options.
 
     prepare(context, options) -> data is outside the time; body(context, options, data) is timed; check(context,
-    options, data, results) raises WrongResult or returns what to record of the result.
+    options, data, results) raises WrongResult or returns what to record of the result. after(context, options, data,
+    result, sample) comes after each repetition, outside the time: see timed_iterations.
     """
     try:
         options = parse_options(sys.argv[1:], {**COMMON, **types})
@@ -112,7 +122,7 @@ def run(name, types, prepare, body, check):
     context = None
     try:
         context = SparkContext(conf=SparkConf().setAppName("sparkbed " + name))
-        measure(context, options, samples, prepare, body, check)
+        measure(context, options, samples, prepare, body, check, after)
     except WrongResult as problem:
         failure = f"wrong result: {problem}"
     except Failed as problem:

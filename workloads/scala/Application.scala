@@ -78,12 +78,9 @@ object SamplesFile {
   }
 }
 
-/** What the Scala workloads share: options, waiting for executors, timing, checking and ending.
-  *
-  * A workload says what it makes ready (outside the time), what is timed, and what must hold of the results.
-  */
-abstract class Application[Data, Result](name: String) {
-  /** Facts that a workload wants recorded beside the common ones; written when its data are ready. */
+/** What the Scala workloads share: options, waiting for executors, samples and ending. */
+abstract class Program(name: String) {
+  /** Facts that a workload wants recorded beside the common ones. */
   protected val notes: LinkedHashMap[String, AnyRef] = new LinkedHashMap[String, AnyRef]()
 
   /** Options beside the common ones. */
@@ -92,11 +89,9 @@ abstract class Application[Data, Result](name: String) {
 
   /** Throw Usage for values that can't work. */
   def validate(options: Options): Unit = ()
-  def prepare(context: SparkContext, options: Options): Data
-  def body(context: SparkContext, options: Options, data: Data): Result
 
-  /** Throw WrongResult, or return what to record of the result. */
-  def check(context: SparkContext, options: Options, data: Data, results: Seq[Result]): AnyRef
+  /** Everything between the executors' coming and the context's end; what to record of the result. */
+  protected def run(context: SparkContext, options: Options, samples: SamplesFile): AnyRef
 
   private val common = Set(
     "samples", "expected-executors", "executor-deadline", "num-trials", "inter-trial-wait", "random-seed")
@@ -146,12 +141,8 @@ abstract class Application[Data, Result](name: String) {
     waitForExecutors(context, given.int("expected-executors"), given.double("executor-deadline"))
     samples.sample("ready_seconds", seconds(started), "s")
     recordFacts(samples, context)
-    val start = System.nanoTime()
-    val data = prepare(context, given)
-    samples.sample("generate_seconds", seconds(start), "s")
+    samples.fact("result", run(context, given, samples))
     notes.forEach((fact, value) => samples.fact(fact, value))
-    val results = timedIterations(given, samples, () => body(context, given, data))
-    samples.fact("result", check(context, given, data, results))
     samples.fact("executors_at_end", Int.box(countExecutors(context)))
     if (flags("wait-for-exit") && given.flag("wait-for-exit")) {
       println("sparkbed: done; press Enter to end the application")
@@ -159,18 +150,10 @@ abstract class Application[Data, Result](name: String) {
     }
   }
 
-  /** As in spark-perf: garbage collection and sleep are outside the time. */
-  private def timedIterations(given: Options, samples: SamplesFile, timed: () => Result): Seq[Result] =
-    (1 to given.int("num-trials")).map { iteration =>
-      if (iteration > 1) Thread.sleep((given.double("inter-trial-wait") * 1000).toLong)
-      val start = System.nanoTime()
-      val result = timed()
-      samples.sample("trial_seconds", seconds(start), "s", iteration)
-      System.gc()
-      result
-    }
+  protected def restBefore(iteration: Int, given: Options): Unit =
+    if (iteration > 1) Thread.sleep((given.double("inter-trial-wait") * 1000).toLong)
 
-  private def seconds(since: Long): Double = (System.nanoTime() - since) / 1e9
+  protected def seconds(since: Long): Double = (System.nanoTime() - since) / 1e9
 
   /** The executors that have registered with this driver. In local mode there are none beside the driver. */
   private def countExecutors(context: SparkContext): Int = context.getExecutorMemoryStatus.size - 1
@@ -194,5 +177,32 @@ abstract class Application[Data, Result](name: String) {
     samples.fact("master", context.master)
     samples.fact("default_parallelism", Int.box(context.defaultParallelism))
     samples.fact("executors", Int.box(countExecutors(context)))
+  }
+}
+
+/** A workload whose data are made once: it says what it makes ready (outside the time), what is timed, and what must
+  * hold of the results.
+  */
+abstract class Application[Data, Result](name: String) extends Program(name) {
+  def prepare(context: SparkContext, options: Options): Data
+  def body(context: SparkContext, options: Options, data: Data): Result
+
+  /** Throw WrongResult, or return what to record of the result. */
+  def check(context: SparkContext, options: Options, data: Data, results: Seq[Result]): AnyRef
+
+  override protected def run(context: SparkContext, options: Options, samples: SamplesFile): AnyRef = {
+    val start = System.nanoTime()
+    val data = prepare(context, options)
+    samples.sample("generate_seconds", seconds(start), "s")
+    // As in spark-perf: garbage collection and sleep are outside the time.
+    val results = (1 to options.int("num-trials")).map { iteration =>
+      restBefore(iteration, options)
+      val start = System.nanoTime()
+      val result = body(context, options, data)
+      samples.sample("trial_seconds", seconds(start), "s", iteration)
+      System.gc()
+      result
+    }
+    check(context, options, data, results)
   }
 }

@@ -1,0 +1,52 @@
+package sparkbed.mllib
+
+import org.apache.commons.math3.random.Well19937c
+import org.apache.spark.SparkContext
+import org.apache.spark.mllib.clustering.{LDA, LDAModel}
+import org.apache.spark.mllib.linalg.{Vector, Vectors}
+import org.apache.spark.rdd.RDD
+import sparkbed.Options
+
+/** lda: topics of documents whose words are drawn evenly from the vocabulary. */
+object LdaTest extends MllibTest[RDD[(Long, Vector)], LDAModel]("lda") {
+  override def own: Set[String] =
+    Set("num-documents", "num-vocab", "num-topics", "num-iterations", "document-length", "optimizer")
+
+  override def generate(context: SparkContext, options: Options, seed: Long): RDD[(Long, Vector)] = {
+    val (words, length) = (options.int("num-vocab"), options.int("document-length"))
+    val documents = context
+      .range(0L, options.long("num-documents"), 1L, options.int("num-partitions"))
+      .mapPartitionsWithIndex { (index, numbers) =>
+        val random = new Well19937c(seed ^ index)
+        numbers.map { number =>
+          val counts = Seq.fill(length)(random.nextInt(words)).groupBy(identity)
+          (number, Vectors.sparse(words, counts.toSeq.map { case (word, found) => (word, found.size.toDouble) }))
+        }
+      }
+      .cache()
+    documents.count()
+    documents
+  }
+
+  override def timed(context: SparkContext, options: Options, input: RDD[(Long, Vector)]): LDAModel =
+    new LDA()
+      .setK(options.int("num-topics"))
+      .setMaxIterations(options.int("num-iterations"))
+      .setOptimizer(options.text("optimizer"))
+      .setSeed(options.long("random-seed"))
+      .run(input)
+
+  /** Every topic has a weight for every word; for em, they add up to all words of all documents. */
+  override def judge(
+      context: SparkContext, options: Options, input: RDD[(Long, Vector)], result: LDAModel,
+      sample: (String, Double, String) => Unit): Seq[(String, AnyRef)] = {
+    val topics = result.topicsMatrix
+    val (words, count) = (options.int("num-vocab"), options.int("num-topics"))
+    must(topics.numRows == words && topics.numCols == count, s"the topics are ${topics.numRows} x ${topics.numCols}")
+    val weights = topics.toArray
+    must(weights.forall(one => one >= 0 && !one.isNaN && !one.isInfinite), "a weight is no finite number from 0")
+    if (options.text("optimizer") == "em")
+      same("the sum of all weights", weights.sum, options.double("num-documents") * options.int("document-length"))
+    Seq("topics" -> Int.box(count), "weight" -> Double.box(weights.sum))
+  }
+}
