@@ -1,9 +1,10 @@
 """Reads the counters of a cluster's containers at a steady pace: their network namespaces and their cgroups.
 
 Runs on the hosts behind `lifetime.py`: Python 3.6 and later, nothing else. `--label sparkbed.cluster=NAME` says which
-containers; they may come and go. One JSON object a line: `m` (monotonic seconds), `t` (Unix seconds), and `containers`,
-by name: `net` (by interface: bytes and packets received, bytes and packets sent), `cpu` (nanoseconds), `memory` (bytes
-in use), `disk` (bytes read, bytes written). Cgroups of both versions; what a system does not have is left out.
+containers; they may come and go. One JSON object a look, and one look more at the end: `m` (monotonic seconds), `t`
+(Unix seconds), and `containers`, by name: `net` (by interface: bytes and packets received, bytes and packets sent),
+`cpu` (nanoseconds), `memory` (bytes in use), `disk` (bytes read, bytes written). Cgroups of both versions; what a
+system does not have is left out.
 """
 
 # ruff: noqa: PTH123, UP031  # as Python 3.6 has it, and quick to start

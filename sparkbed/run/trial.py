@@ -10,6 +10,7 @@ import datetime
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,6 +26,9 @@ from sparkbed.workloads import PlainProgram, Program, Side, extract_numbers, rea
 
 _LOGGED = re.compile(r"\d\d/\d\d/\d\d [\d:.]+ (INFO|DEBUG) ")
 """A line of Spark's log that is no complaint (templates/spark/log4j2.properties.j2)."""
+
+_ENDING = "SparkContext: Invoking stop() from shutdown hook"
+"""Spark logs this when the program is over: what fails after it comes of the end, and did not bring it about."""
 
 STDOUT, STDERR, SAMPLES, EXECUTORS = "driver.out", "driver.log", "samples.jsonl", "executors"
 
@@ -299,7 +303,8 @@ def put_program(cluster: Cluster, program: Program, connections: Connections) ->
 
 def last_words(folder: Path, lines: int = 5) -> str:
     """The lines that say why a program ended: errors that it or Spark logged, else the log's last lines."""
-    log, printed = _text(folder / STDERR).splitlines(), _text(folder / STDOUT).splitlines()
+    log = list(takewhile(lambda line: _ENDING not in line, _text(folder / STDERR).splitlines()))
+    printed = _text(folder / STDOUT).splitlines()
     # spark-submit sends what a Python driver writes to standard error to its own standard output; a traceback's last
     # line is the one that says what went wrong.
     told = [line for line in log if _tells(line)][:2] or [line for line in printed if _tells(line)][-1:]
