@@ -202,18 +202,35 @@ def run_suite(
     "campaign",
     help={
         "campaign": "the campaign's id, or its beginning (default: the last)",
-        "format": "html writes a page; md, json and csv print",
+        "format": "html writes a page; md, json, csv, spark-perf and spark-perf-json print",
         "output": "write here instead",
     },
 )
 def report(_c: Context, campaign: str = "", format: str = "html", output: str = "") -> None:  # --format
-    """A campaign as one self-contained HTML page, or printed as md, json or csv.
+    """A campaign as one self-contained HTML page, or printed as md, json, csv, or as spark-perf printed its results.
 
     Example: ./inv report --format md
     """
     from sparkbed.verbs import results
 
     results.report(campaign, format, output)
+
+
+@verb(
+    "config",
+    help={
+        "config": "a config.py of databricks/spark-perf; it is read and not run",
+        "output": "the suite's file (default: the configuration's name with .yml, here)",
+    },
+)
+def import_spark_perf(_c: Context, config: str = "", output: str = "") -> None:
+    """A suite with the choices of a spark-perf configuration: option sets, scale factor, tests that are on.
+
+    Example: ./inv import-spark-perf config/config.py --output mine.yml
+    """
+    from sparkbed.verbs import importing
+
+    importing.import_spark_perf(config, output)
 
 
 @verb("trial", help={"trial": "a trial's id, or its beginning (default: the last failed one, else the last)"})

@@ -19,6 +19,7 @@ from analysis.answer import answer, short_names, trust
 from analysis.findings import Design, Question, Side, findings
 from analysis.page import as_html
 from analysis.paper import beside
+from analysis.spark_perf import as_spark_perf, as_spark_perf_json
 from analysis.text import as_csv, as_json, as_markdown, closing_table
 from sparkbed.errors import UsageError
 from sparkbed.model import Campaign, Cell, Sample, Trial
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "as_csv", "as_html", "as_json", "as_markdown", "build", "closing_table", "figures", "render"]
 
-FORMATS = ("html", "md", "json", "csv")
+FORMATS = ("html", "md", "json", "csv", "spark-perf", "spark-perf-json")
 
 PRIMARY = "trial_seconds"
 """The metric that cells are compared by, unless the suite names another."""
@@ -46,7 +47,13 @@ def render(store: Store, campaign_id: str | None = None, form: str = "html") -> 
     report = build(store, campaign_id)
     if form == "html":
         return as_html(report, figures(store, report), store.documents(report["campaign"]["id"]))
-    writers: dict[str, Callable[[dict[str, Any]], str]] = {"md": as_markdown, "json": as_json, "csv": as_csv}
+    writers: dict[str, Callable[[dict[str, Any]], str]] = {
+        "md": as_markdown,
+        "json": as_json,
+        "csv": as_csv,
+        "spark-perf": as_spark_perf,
+        "spark-perf-json": as_spark_perf_json,
+    }
     return writers[form](report)
 
 

@@ -22,7 +22,7 @@ from sparkbed.playbook import Runner
 from sparkbed.remote import Connections, Finished
 from sparkbed.run import jvms
 from sparkbed.run.workspace import Workspace
-from sparkbed.workloads import PlainProgram, Program, Side, extract_numbers, read_numbers, read_samples
+from sparkbed.workloads import PlainProgram, Program, Side, catalogue, extract_numbers, read_numbers, read_samples
 
 _LOGGED = re.compile(r"\d\d/\d\d/\d\d [\d:.]+ (INFO|DEBUG) ")
 """A line of Spark's log that is no complaint (templates/spark/log4j2.properties.j2)."""
@@ -202,10 +202,12 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
     if found and not error:
         error = jvms.otherwise(found, launch.cluster.settings)
     outcome.artifacts.update(_written(launch.context.folder))
+    tested = catalogue()[launch.cell.workload]
     recorded = {
         "workload": facts,
         "application": application,
         "parameters": dict(launch.parameters),
+        "test": {"short_name": tested.short_name, "source": tested.source},
         "program": launch.program.digest,
         "cluster": {"name": launch.cluster.spec.name, "start_seconds": launch.cluster.start_seconds},
         "jvms": jvms.recorded(found),

@@ -10,7 +10,7 @@ from sparkbed.home import Home
 from sparkbed.nearest import nearest
 from sparkbed.store import Store
 
-FORMATS = ("html", "md", "json", "csv")
+FORMATS = ("html", "md", "json", "csv", "spark-perf", "spark-perf-json")
 DRIVER = ("driver.out", "driver.log")
 
 
