@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -48,7 +49,7 @@ def checked(done: Launch) -> dict[str, Any]:
 
 
 @pytest.mark.full
-def test_the_core_tests(launch_together: Callable[..., list[Launch]], tmp_path: Any) -> None:
+def test_the_core_tests(launch_together: Callable[..., list[Launch]], tmp_path: Path) -> None:
     stored = {**SMALL, "persistent-type": "hdfs", "storage-location": (tmp_path / "data").as_uri()}
     runs: list[tuple[str, dict[str, Any]]] = [
         ("scheduling-throughput", {"num-tasks": 20, "num-jobs": 2, "closure-size": 100, "inter-trial-wait": 0}),
@@ -108,3 +109,30 @@ def test_the_broadcasts(launch_together: Callable[..., list[Launch]]) -> None:
     )
     assert checked(done[0]) == {"length": 2 << 20, "numbers": 150}  # whole blocks of 1 MiB
     assert checked(done[1]) == {"length": 100, "numbers": 150}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "name", ["scala-sort-by-key", "scala-count-w-fltr", "python-sort-by-key", "python-count-w-fltr"]
+)
+def test_other_data_under_the_same_name_are_found_out(
+    launch: Callable[..., Launch], launch_together: Callable[..., list[Launch]], tmp_path: Path, name: str
+) -> None:
+    """As many records, sorted and counted without a fault, but not the ones that the parameters make."""
+    place = tmp_path / "data"
+    stored = {**SMALL, "persistent-type": "hdfs", "storage-location": place.as_uri()}
+    for done in launch_together([(name, stored), (name, {**stored, "random-seed": 6})], iterations=1):
+        checked(done)
+    right, other = sorted(place.iterdir(), key=seed_of)
+    for part in right.glob("*part-*"):
+        part.unlink()
+    for part in other.glob("*part-*"):
+        part.rename(right / part.name)
+    wrong = launch(name, stored, iterations=1)
+    assert wrong.code == 1
+    assert str(wrong.reading.error).startswith("wrong result: "), wrong.output
+
+
+def seed_of(folder: Path) -> int:
+    lines = (folder / "_parameters").read_text().splitlines()
+    return int(next(line.removeprefix("random-seed=") for line in lines if line.startswith("random-seed=")))

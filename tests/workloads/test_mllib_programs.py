@@ -45,3 +45,13 @@ def test_every_mllib_test_in_python(launch_together: Callable[..., list[Launch]]
 def test_a_few_mllib_tests(launch_together: Callable[..., list[Launch]]) -> None:
     few = ("naive-bayes", "svd", "fp-growth", "python-pearson")
     run(launch_together, [cell for cell in CELLS if cell[0] in few])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["glm-regression", "python-glm-regression"])
+def test_a_model_that_is_worse_than_none_is_found_out(launch: Callable[..., Launch], name: str) -> None:
+    """Gradient descent runs away where its steps are too large."""
+    [given] = [parameters for workload_name, parameters in CELLS if workload_name == name][:1]
+    done = launch(name, {**given, "step-size": 50.0}, iterations=1)
+    assert done.code == 1
+    assert str(done.reading.error).startswith("wrong result: "), done.output

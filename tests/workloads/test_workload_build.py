@@ -17,7 +17,7 @@ from sparkbed.workloads.build import build_jar
 from sparkbed.workloads.scala import ScalaWorkload
 
 
-@pytest.mark.parametrize("folder", ["scala", pytest.param("mllib", marks=pytest.mark.full)])
+@pytest.mark.parametrize("folder", ["scala", pytest.param("mllib", marks=pytest.mark.soak)])
 def test_one_jar_for_all_workloads_of_a_folder_built_once(built: Home, spark_home: Path, folder: str) -> None:
     all_scala = [workload for workload in catalogue().values() if isinstance(workload, ScalaWorkload)]
     scala = [workload for workload in all_scala if workload.folder.name == folder]
