@@ -131,6 +131,7 @@ def test_other_data_under_the_same_name_are_found_out(
     wrong = launch(name, stored, iterations=1)
     assert wrong.code == 1
     assert str(wrong.reading.error).startswith("wrong result: "), wrong.output
+    assert wrong.reading.facts["stored_data_made"] is False
 
 
 def seed_of(folder: Path) -> int:

@@ -141,8 +141,8 @@ abstract class Program(name: String) {
     waitForExecutors(context, given.int("expected-executors"), given.double("executor-deadline"))
     samples.sample("ready_seconds", seconds(started), "s")
     recordFacts(samples, context)
-    samples.fact("result", run(context, given, samples))
-    notes.forEach((fact, value) => samples.fact(fact, value))
+    try samples.fact("result", run(context, given, samples))
+    finally notes.forEach((fact, value) => samples.fact(fact, value))
     samples.fact("executors_at_end", Int.box(countExecutors(context)))
     if (flags("wait-for-exit") && given.flag("wait-for-exit")) {
       println("sparkbed: done; press Enter to end the application")
