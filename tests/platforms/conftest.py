@@ -85,9 +85,9 @@ def ansible(site: Site) -> Ansible:
     return Ansible(site)
 
 
-@pytest.fixture(params=["ours", "ansible"])
+@pytest.fixture(params=["ours", pytest.param("ansible", marks=pytest.mark.soak)])
 def engine(request: pytest.FixtureRequest) -> PlayRunner:
-    """Both engines, one after the other."""
+    """Both engines, one after the other; of ansible-core, which takes longer, `both_engines` tests say the same."""
     runner: PlayRunner = request.getfixturevalue(request.param)
     return runner
 

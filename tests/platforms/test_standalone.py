@@ -135,6 +135,9 @@ def test_up_used_again_and_down_without_a_trace(
 
     play_start(engine, asked)
     assert changed(engine) == 0
+    with pytest.raises(PlatformError, match="other settings"):
+        STANDALONE.start(replace(asked, settings={**asked.settings, "gc": "Parallel"}), engine)
+    assert marked(site, "one") == daemons
 
     assert "counted 9900" in count_to(100, cluster)
 
@@ -213,11 +216,17 @@ def test_both_engines_end_in_the_same_state(
         cluster = STANDALONE.start(spec("same", **{"spark.locality.wait": "0s"}), engine)
         texts = STANDALONE.rendered(cluster, engine)
         trees = site.trees()
-        play_start(ansible if engine is ours else ours, cluster.spec)  # the other one finds nothing to do
-        assert changed(ansible if engine is ours else ours) == 0
+        other = ansible if engine is ours else ours
+        play_start(other, cluster.spec)  # the other one finds nothing to do
+        assert changed(other) == 0
         STANDALONE.stop(cluster, engine)
+        assert marked(site, "same") == []
+        assert site.trees() == before
+        STANDALONE.stop(cluster, other)
+        assert changed(other) == 0
         return texts, trees
 
+    before = site.trees()
     assert state(ours) == state(ansible)
 
 
@@ -239,16 +248,6 @@ def test_both_engines_fetch_the_same_logs(
     assert fetched[0] == fetched[1]
     assert {name.split("/")[0] for name in fetched[0]} == {"w1", "w2"}
     assert any(b"Running task" in text for text in fetched[0].values())
-    STANDALONE.stop(cluster, ours)
-
-
-def test_other_settings_leave_a_running_cluster_alone(site: Site, ours: Ours, spec: Callable[..., ClusterSpec]) -> None:
-    cluster = STANDALONE.start(spec("mine"), ours)
-    pids = marked(site, "mine")
-    with pytest.raises(PlatformError, match="other settings"):
-        STANDALONE.start(spec("mine", gc="Parallel"), ours)
-    assert marked(site, "mine") == pids
-    assert STANDALONE.ready(cluster, ours)
     STANDALONE.stop(cluster, ours)
 
 
