@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,15 @@ collectors: [eventlog, host]
 baseline: {layout: one-worker}
 deadline: 5m
 """
+
+
+def until(holds: Callable[[], object], process: subprocess.Popen[str], deadline: float = 120) -> None:
+    """Wait until `holds`; fails at once when the process has ended."""
+    end = time.monotonic() + deadline
+    while not holds():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end, f"not so within {deadline} s"
+        time.sleep(0.1)
 
 
 class Bed:
