@@ -25,6 +25,10 @@ TOGETHER = (
     "tests/system",  # the root of all machines, which is made once per computer
     "tests/workloads",  # the compiled programs
 )
+TOGETHER_BY_FIXTURE = (
+    "finished",  # a campaign that is only read
+    "docker_engine",  # one engine: its images are made once, and what is left in it is one test's
+)
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +54,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         place = item.nodeid.partition("::")[0]
         groups = [prefix for prefix in TOGETHER if place.startswith(prefix)]
-        if "docker_engine" in getattr(item, "fixturenames", ()):
-            groups = ["docker"]  # one engine: its images are made once, and what is left in it is one test's
+        for fixture in TOGETHER_BY_FIXTURE:
+            if fixture in getattr(item, "fixturenames", ()):
+                groups = [fixture]
         for group in groups:
             item.add_marker(pytest.mark.xdist_group(group))
 
