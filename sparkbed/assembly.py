@@ -12,8 +12,9 @@ from sparkbed import collectors, workloads
 from sparkbed.errors import DocumentError, HostError, UsageError
 from sparkbed.home import Home
 from sparkbed.java import find_java
-from sparkbed.model import Cell, Position
+from sparkbed.model import Cell
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 from sparkbed.run.campaign import Bed
 from sparkbed.store import Store
 from sparkbed.suite import Suite, load

@@ -16,7 +16,7 @@ from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
 from sparkbed.errors import DocumentError
-from sparkbed.model import Position
+from sparkbed.position import Position
 
 
 class Map(dict[Any, Any]):

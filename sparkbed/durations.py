@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sparkbed.errors import UsageError
-from sparkbed.model import Position
+from sparkbed.position import Position
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")

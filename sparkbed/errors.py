@@ -16,7 +16,7 @@ the log, and the person sees one line that names the log.
 
 from __future__ import annotations
 
-from sparkbed.model import Position
+from sparkbed.position import Position
 
 
 class SparkbedError(Exception):

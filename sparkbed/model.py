@@ -15,19 +15,6 @@ if TYPE_CHECKING:  # loading NumPy takes longer than all else that most verbs ne
     import numpy as np
     from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class Position:
-    """A place in a YAML document; lines and columns count from 1."""
-
-    file: Path
-    line: int
-    column: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
 # -- hosts ------------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ costs, so the agent's messages go over one channel, and Nagle's algorithm is off
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import secrets
@@ -22,11 +23,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import fabric
-import paramiko
+from sparkbed import starting
 
-from sparkbed.agent import Agent, Finished, Unreachable, Wire, program
-from sparkbed.errors import HostError
+starting.import_paramiko()
+
+import fabric  # noqa: E402  # which imports paramiko
+import paramiko  # noqa: E402
+from cryptography.exceptions import UnsupportedAlgorithm  # noqa: E402
+
+from sparkbed.agent import Agent, Finished, Unreachable, Wire, program  # noqa: E402
+from sparkbed.errors import HostError  # noqa: E402
 
 __all__ = ["Agent", "Connections", "Finished", "Unreachable"]
 
@@ -314,23 +320,56 @@ def _connection_for(name: str, variables: Mapping[str, Any]) -> fabric.Connectio
         if not path.is_file():
             hint = "It is named by ansible_ssh_private_key_file in the inventory; for hosts of ours: inv provision."
             raise Unreachable(f"{name}: there is no private key {path}", hint=hint)
-        kwargs["key_filename"] = str(path)
-    # Hosts that we made have nothing to gain from the user's own SSH settings; hosts that exist may need them.
-    config = fabric.Config(lazy=True, overrides={"load_ssh_configs": not known_hosts})
-    config.load_ssh_config()
+        private = _private_key(path)
+        kwargs.update({"key_filename": str(path)} if private is None else {"pkey": private})
+    kwargs["transport_factory"] = _new_transport
     port = variables.get("ansible_port")
     user = variables.get("ansible_user")
     connection = fabric.Connection(
         host=str(variables.get("ansible_host") or name),
         user=str(user) if user else None,
         port=int(port) if port else None,
-        config=config,
+        # Hosts that we made have nothing to gain from the user's own SSH settings; hosts that exist may need them.
+        config=_settings(users=not known_hosts),
         connect_timeout=CONNECT_TIMEOUT,
         connect_kwargs=kwargs,
     )
     connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
     _know_host(name, connection, known_hosts)
     return connection
+
+
+@functools.lru_cache(maxsize=2)
+def _settings(users: bool) -> fabric.Config:
+    """Fabric's settings, with those of the user's SSH or without; connections share them, and change nothing there."""
+    config = fabric.Config(lazy=True, overrides={"load_ssh_configs": users})
+    config.load_ssh_config()
+    return config
+
+
+def _new_transport(sock: socket.socket, **choices: Any) -> paramiko.Transport:
+    """With AES-GCM before Paramiko's own choice, whose digests of each packet it makes and compares in Python."""
+    transport = paramiko.Transport(sock, **choices)
+    options = transport.get_security_options()
+    options.ciphers = sorted(options.ciphers, key=lambda cipher: "gcm" not in cipher)
+    return transport
+
+
+_reading_keys = threading.Lock()
+_private_keys: dict[tuple[Path, int, int], paramiko.PKey | None] = {}
+
+
+def _private_key(path: Path) -> paramiko.PKey | None:
+    """The key in a file, read once until it changes; None where Paramiko's own search shall say what is wrong."""
+    try:
+        about = path.stat()
+        with _reading_keys:
+            version = (path, about.st_mtime_ns, about.st_size)
+            if version not in _private_keys:
+                _private_keys[version] = paramiko.PKey.from_path(path)
+            return _private_keys[version]
+    except (OSError, ValueError, TypeError, paramiko.SSHException, UnsupportedAlgorithm):
+        return None
 
 
 def _know_host(name: str, connection: fabric.Connection, chosen: Any) -> None:
@@ -359,7 +398,6 @@ def _know_host(name: str, connection: fabric.Connection, chosen: Any) -> None:
 
 
 _files_of_keys: dict[tuple[Path, int, int], paramiko.HostKeys] = {}
-_reading_keys = threading.Lock()
 
 
 def _host_keys(path: Path) -> paramiko.HostKeys:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 
@@ -19,6 +21,27 @@ def begin() -> None:
 def end() -> None:
     """Called last: Python's own end looks for garbage among all modules, and nobody needs the memory any more."""
     gc.freeze()
+
+
+def import_paramiko() -> None:
+    """Paramiko, without importlib.metadata: it asks that for its own version, and 20 ms go into how mail is written."""
+    name = "importlib.metadata"
+    if name in sys.modules or "paramiko" in sys.modules:
+        return
+    found = find_spec("paramiko")
+    if found is None or found.origin is None:
+        return
+    installed = list(Path(found.origin).parent.parent.glob("paramiko-*.dist-info"))
+    if len(installed) != 1:
+        return
+    version = installed[0].name[len("paramiko-") : -len(".dist-info")]
+    stand_in = ModuleType(name)
+    stand_in.version = lambda _distribution: version  # type: ignore[attr-defined]  # all that Paramiko takes from it
+    sys.modules[name] = stand_in
+    try:
+        import paramiko  # noqa: F401  # for what it does to sys.modules
+    finally:
+        del sys.modules[name]
 
 
 def _import_invoke() -> None:

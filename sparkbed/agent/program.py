@@ -8,7 +8,6 @@ from __future__ import annotations
 import binascii
 import functools
 import importlib.util
-import json
 import marshal
 import re
 import shlex
@@ -29,16 +28,16 @@ Part = list[str]
 """A file as it is sent: `["code", BASE64]`, compiled and packed, or `["text", TEXT]`."""
 
 _HOST = Path(__file__).parent / "host"
-_CORE = ("__init__", "framing", "main")
+_CORE = ("__init__", "framing", "main", "plain_json", "signals")
 _OF_ALL_CALLS = ("paths",)
 """What the loop itself uses once it has a module's result."""
 
 _LOADER = """
-import binascii, json, marshal, os, sys, zlib
+import binascii, marshal, os, sys, zlib
 from _frozen_importlib_external import MAGIC_NUMBER
 class Parts:
     def __init__(self, magic, compiled, texts):
-        self.parts = json.loads(compiled if magic == MAGIC_NUMBER.hex() else texts)
+        self.parts = dict(compiled if magic == MAGIC_NUMBER.hex() else texts)
     def find_spec(self, name, path=None, target=None):
         if name in self.parts:
             return type(sys.__spec__)(name, self, is_package=(name == PACKAGE))
@@ -73,7 +72,7 @@ def payload() -> bytes:
 @functools.lru_cache(maxsize=1)
 def _payload() -> bytes:
     loader = _LOADER.replace("{package}", PACKAGE)
-    core = [json.dumps(parts(_CORE, magic)) for magic in (MAGIC, "")]
+    core = [parts(_CORE, magic) for magic in (MAGIC, "")]
     head = f"PACKAGE = {PACKAGE!r}\nMAGIC = {MAGIC!r}\nCOMPILED = {core[0]!r}\nTEXTS = {core[1]!r}\n"
     return zlib.compress((head + loader).encode("utf-8"), 9)
 

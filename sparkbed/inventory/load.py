@@ -19,7 +19,7 @@ from sparkbed.inventory.model import Group, Host, HostEntry, Inventory
 from sparkbed.inventory.ranges import expand
 from sparkbed.inventory.varfiles import variables_of
 from sparkbed.kinds import kind
-from sparkbed.model import Position
+from sparkbed.position import Position
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 

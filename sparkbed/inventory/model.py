@@ -13,8 +13,8 @@ from sparkbed.errors import UsageError
 from sparkbed.inventory import patterns
 from sparkbed.inventory.magic import MAGIC
 from sparkbed.inventory.varfiles import variables_of
-from sparkbed.model import Position
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from sparkbed.documents import Map, expect_keys
 from sparkbed.durations import seconds
 from sparkbed.errors import DocumentError
 from sparkbed.inventory.model import Inventory
-from sparkbed.model import Position
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 
 PROVIDERS = ("ec2", "static")
 NODES = ("process", "netns", "container", "vm")

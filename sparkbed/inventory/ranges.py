@@ -6,7 +6,7 @@ import re
 from string import ascii_letters
 
 from sparkbed.errors import DocumentError
-from sparkbed.model import Position
+from sparkbed.position import Position
 
 _LARGEST = 100_000
 _PORT = re.compile(r"(?P<name>(?:[^:\[\]]|\[[^\]]*\])+):(?P<port>\d+)")

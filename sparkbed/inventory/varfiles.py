@@ -8,7 +8,7 @@ from pathlib import Path
 from sparkbed import documents
 from sparkbed.documents import Map
 from sparkbed.errors import DocumentError
-from sparkbed.model import Position
+from sparkbed.position import Position
 
 _SUFFIXES = ("", ".yml", ".yaml", ".json")
 

@@ -15,8 +15,8 @@ from sparkbed.documents import Map
 from sparkbed.errors import UsageError
 from sparkbed.inventory.model import Group, Host, Inventory
 from sparkbed.inventory.varfiles import variables_of
-from sparkbed.model import Position
 from sparkbed.playbook.here import LOCAL, connection_variables
+from sparkbed.position import Position
 
 
 class Hosts:

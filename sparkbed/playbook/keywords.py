@@ -12,10 +12,10 @@ from typing import Any
 
 from sparkbed.documents import Map
 from sparkbed.errors import DocumentError
-from sparkbed.model import Position
 from sparkbed.playbook import modules
 from sparkbed.playbook.plays import Settings
 from sparkbed.playbook.templating import is_template
+from sparkbed.position import Position
 
 _words = str.split
 _COMMON = (

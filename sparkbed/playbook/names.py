@@ -21,7 +21,6 @@ from jinja2.utils import missing
 from sparkbed.documents import Map, Seq
 from sparkbed.inventory.model import Inventory
 from sparkbed.inventory.varfiles import names_in
-from sparkbed.model import Position
 from sparkbed.playbook import filters, lookups
 from sparkbed.playbook.actions import find_file
 from sparkbed.playbook.facts import FACTS
@@ -31,6 +30,7 @@ from sparkbed.playbook.plays import Play, Playbook, Task, tasks_of
 from sparkbed.playbook.playvars import load_variables
 from sparkbed.playbook.searching import variables_file
 from sparkbed.playbook.templating import TemplateError, Templates, is_all_template, is_template
+from sparkbed.position import Position
 
 _words = str.split
 MAGIC = frozenset(

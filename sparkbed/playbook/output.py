@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from sparkbed.model import Position
 from sparkbed.playbook.logfile import LogFile
 from sparkbed.playbook.outcome import Outcome, status_of
 from sparkbed.playbook.plays import Task
 from sparkbed.playbook.progress import Bars
 from sparkbed.playbook.results import Counts
+from sparkbed.position import Position
 from sparkbed.remote import Agent
 
 # Ansible's own classes and colours.

@@ -13,7 +13,6 @@ from typing import Any
 
 from sparkbed import documents
 from sparkbed.documents import Map, Seq
-from sparkbed.model import Position
 from sparkbed.playbook.keywords import (
     CHOICES,
     PLAY_KEYWORDS,
@@ -31,6 +30,7 @@ from sparkbed.playbook.roles import Reading, RoleReader, use_of
 from sparkbed.playbook.searching import variables_file
 from sparkbed.playbook.steps import StepReader, read_list
 from sparkbed.playbook.templating import is_template
+from sparkbed.position import Position
 
 
 def load(path: Path, inventory: Path | None = None) -> Playbook:

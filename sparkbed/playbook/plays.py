@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Union
 
-from sparkbed.model import Position
 from sparkbed.playbook.variables import Layer
+from sparkbed.position import Position
 
 
 @dataclass(frozen=True)

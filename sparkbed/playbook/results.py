@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sparkbed.errors import HostError, PlaybookError, SparkbedError
-from sparkbed.model import Position
+from sparkbed.position import Position
 
 
 @dataclass

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from sparkbed import documents
 from sparkbed.documents import Map, Seq
-from sparkbed.model import Position
 from sparkbed.playbook.keywords import (
     ANSIBLE_KEYWORDS,
     ROLE_KEYWORDS,
@@ -22,6 +21,7 @@ from sparkbed.playbook.keywords import (
 from sparkbed.playbook.plays import Place, Role, Settings, Step, Task, tasks_of
 from sparkbed.playbook.searching import role_folder
 from sparkbed.playbook.templating import is_template
+from sparkbed.position import Position
 
 _EXTENSIONS = (".yml", ".yaml", ".json")
 

@@ -10,7 +10,6 @@ from typing import Any
 from sparkbed import documents
 from sparkbed.documents import Map, Seq
 from sparkbed.errors import DocumentError
-from sparkbed.model import Position
 from sparkbed.playbook.keywords import (
     BLOCK_KEYWORDS,
     HANDLER_KEYWORDS,
@@ -29,6 +28,7 @@ from sparkbed.playbook.searching import tasks_file
 from sparkbed.playbook.tasks import TaskReader
 from sparkbed.playbook.templating import TemplateError, Templates, is_template
 from sparkbed.playbook.variables import Layer, Scope
+from sparkbed.position import Position
 
 _FROM = ("tasks", "vars", "defaults", "handlers")
 _APPLIED = BLOCK_KEYWORDS - {"block", "rescue", "always"}

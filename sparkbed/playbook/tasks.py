@@ -10,7 +10,6 @@ from typing import Any
 
 from sparkbed.documents import Map, Unsafe
 from sparkbed.errors import DocumentError
-from sparkbed.model import Position
 from sparkbed.playbook import arguments, modules
 from sparkbed.playbook.keywords import (
     ANSIBLE_KEYWORDS,
@@ -29,6 +28,7 @@ from sparkbed.playbook.keywords import (
 )
 from sparkbed.playbook.plays import Loop, Place, Settings, Task
 from sparkbed.playbook.templating import is_all_template, is_template
+from sparkbed.position import Position
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sparkbed.errors import UsageError
 from sparkbed.inventory import Inventory
-from sparkbed.model import Deployment
+
+if TYPE_CHECKING:  # what looks up hosts that are there, as every play does, needs no record of new ones
+    from sparkbed.model import Deployment
 
 Say = Callable[[str], None]
 """Where progress goes: one line a call, for people."""

@@ -12,8 +12,9 @@ from sparkbed.home import ROOT
 from sparkbed.inventory import Inventory
 from sparkbed.inventory import load as load_inventory
 from sparkbed.kinds import kind
-from sparkbed.model import Cell, HostsSpec, Position
+from sparkbed.model import Cell, HostsSpec
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 from sparkbed.suite import fields
 from sparkbed.suite.factors import SECTIONS, Combination
 from sparkbed.suite.identity import digest

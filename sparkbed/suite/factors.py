@@ -11,8 +11,8 @@ from typing import Any
 from sparkbed.documents import Map, Seq, expect_keys
 from sparkbed.errors import DocumentError, UsageError
 from sparkbed.kinds import kind
-from sparkbed.model import Position
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 from sparkbed.suite.fields import is_scalar, level_text, put
 from sparkbed.suite.overlay import path_of
 

@@ -10,8 +10,8 @@ from typing import Any
 from sparkbed.documents import Map, Seq
 from sparkbed.errors import DocumentError
 from sparkbed.kinds import kind
-from sparkbed.model import Position
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 
 
 def put(mapping: Map, key: Any, value: Any, where: Position) -> None:

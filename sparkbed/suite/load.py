@@ -11,8 +11,8 @@ from sparkbed.durations import seconds
 from sparkbed.errors import DocumentError, UsageError
 from sparkbed.home import ROOT
 from sparkbed.kinds import kind
-from sparkbed.model import Position
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 from sparkbed.suite import cells, fields
 from sparkbed.suite.factors import SECTIONS, Factor, assignment, combinations, read_factors, zip_groups
 from sparkbed.suite.model import Suite

@@ -9,7 +9,8 @@ from typing import Any
 
 from sparkbed.documents import Map
 from sparkbed.inventory import Inventory
-from sparkbed.model import Cell, PlannedTrial, Position
+from sparkbed.model import Cell, PlannedTrial
+from sparkbed.position import Position
 from sparkbed.suite.compare import pairs
 from sparkbed.suite.identity import content_of
 from sparkbed.suite.paper import Repeats

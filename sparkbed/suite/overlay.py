@@ -9,8 +9,8 @@ from pathlib import Path
 from sparkbed import documents
 from sparkbed.documents import Map
 from sparkbed.errors import DocumentError, UsageError
-from sparkbed.model import Position
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 from sparkbed.suite.fields import put
 
 # These mappings are one statement each: half of one would mean something else.

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sparkbed.documents import Map, Seq, expect_keys
 from sparkbed.errors import DocumentError
 from sparkbed.kinds import kind
-from sparkbed.model import Cell, Position
+from sparkbed.model import Cell
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 from sparkbed.suite import fields
 from sparkbed.suite.factors import SECTIONS, Factor, assignment
 from sparkbed.suite.settings import flatten

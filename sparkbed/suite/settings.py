@@ -6,8 +6,8 @@ from sparkbed import platforms
 from sparkbed.documents import Map
 from sparkbed.errors import DocumentError, UsageError
 from sparkbed.kinds import kind
-from sparkbed.model import Position
 from sparkbed.platforms.settings import checked
+from sparkbed.position import Position
 from sparkbed.suite.fields import put
 
 # A suite may gather Spark's properties under `spark:`; in a cell they stand beside the platform's settings.

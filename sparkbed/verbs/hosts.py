@@ -9,9 +9,9 @@ from pathlib import Path
 from sparkbed import inventory as inventories
 from sparkbed.errors import DocumentError, UsageError
 from sparkbed.home import ROOT, Home
-from sparkbed.model import Position
 from sparkbed.nearest import nearest
 from sparkbed.playbook import rendered_connection_variables
+from sparkbed.position import Position
 from sparkbed.provision import Provider, local_provider, provider_for
 from sparkbed.provision.endpoint import clear_strays
 from sparkbed.remote import Connections

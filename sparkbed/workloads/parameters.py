@@ -9,8 +9,8 @@ from typing import Any
 
 from sparkbed.documents import Map, plain
 from sparkbed.errors import DocumentError, UsageError
-from sparkbed.model import Position
 from sparkbed.nearest import nearest
+from sparkbed.position import Position
 
 TYPES = ("integer", "number", "text", "flag", "choice", "list", "mapping")
 

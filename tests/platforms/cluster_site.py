@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from sparkbed.inventory import Inventory
-from sparkbed.model import Position
 from sparkbed.playbook import Runner
 from sparkbed.playbook.results import Counts, Failure, PlayResult
+from sparkbed.position import Position
 from sparkbed.remote import Connections
 
 

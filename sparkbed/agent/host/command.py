@@ -1,5 +1,4 @@
 import os
-import shlex
 import time
 
 from .clock import moment, span
@@ -53,6 +52,13 @@ def _execute(call: Call, args: "dict[str, Any]", in_shell: bool) -> "dict[str, A
 
 
 def _split(line: str) -> "list[str]":
+    """The words of a line, by a shell's rules for quotes."""
+    if not any(mark in line for mark in "'\"\\"):
+        for blank in "\t\r\n":
+            line = line.replace(blank, " ")
+        return [word for word in line.split(" ") if word]
+    import shlex
+
     try:
         return shlex.split(line)
     except ValueError as error:
@@ -98,6 +104,8 @@ def _run(call: Call, args: "dict[str, Any]", argv: "list[str]", cwd: "str | None
     try:
         status, out, err = capture(call, argv, cwd=cwd, data=data)
     except OSError as error:
+        import shlex
+
         line = " ".join(shlex.quote(word) for word in argv)
         msg = f"can't start the command: [Errno {error.errno}] {error.strerror}: {argv[0]!r}"
         raise Failed(msg, rc=error.errno or 257, cmd=line, **_SILENT) from None

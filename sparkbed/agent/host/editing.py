@@ -1,7 +1,6 @@
 """What the modules that edit text files share: patterns, and putting the new content in place."""
 
 import os
-import re
 
 from .framing import Call, Failed
 from .paths import apply_attributes, back_up, content_diff, expand, put_in_place, validate, written_beside
@@ -18,10 +17,52 @@ def encoded(text: "Any") -> bytes:
 
 def pattern(text: "Any", option: str, flags: int = 0) -> "Any":
     """A compiled regular expression; one that is none is a failure that names the option."""
+    import re
+
     try:
         return re.compile(text, flags)
     except re.error as error:
         raise Failed(f"{option}: {text!r} is no regular expression: {error}") from None
+
+
+SPECIAL = b"\\.^$*+?{}[]|()"
+"""What stands for itself in a regular expression only behind a backslash."""
+
+
+def finder(text: bytes, option: str) -> "Any":
+    """Whether a line (one newline, at its end at most) holds the regular expression: `pattern(...).search`, as truth.
+
+    An expression that is a mere text, perhaps between `^` and `$`, is looked for as such: loading `re` would take
+    an agent as long as Python's start.
+    """
+    at_start, at_end = text.startswith(b"^"), text.endswith(b"$") and not text.endswith(b"\\$")
+    wanted = _plain(text[at_start : len(text) - at_end])
+    if wanted is None:
+        return pattern(text, option).search
+
+    def found(line: bytes) -> bool:
+        body = line[:-1] if line.endswith(b"\n") else line
+        if at_start and at_end:
+            return wanted in (body, line)
+        if at_end:
+            return body.endswith(wanted) or line.endswith(wanted)
+        return line.startswith(wanted) if at_start else wanted in line
+
+    return found
+
+
+def _plain(text: bytes) -> "bytes | None":
+    """The text that the expression means; None when it means more than one."""
+    plain = bytearray()
+    escaped = False
+    for byte in text:
+        special = byte in SPECIAL
+        if (escaped and not special) or (special and not escaped and byte != SPECIAL[0]):
+            return None
+        escaped = byte == SPECIAL[0] and not escaped
+        if not escaped:
+            plain.append(byte)
+    return None if escaped else bytes(plain)
 
 
 def lines_of(data: bytes) -> "list[bytes]":

@@ -4,11 +4,12 @@ The controller's end is watched while anything runs: when it is gone, what we ru
 """
 
 import errno
-import json
 import os
 import select
-import signal
 import time
+
+from . import plain_json
+from .signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Session:
             if end >= 0:
                 line = bytes(self._buffer[:end])
                 del self._buffer[: end + 1]
-                message = json.loads(line.decode("ascii"))
+                message = plain_json.loads(line.decode("ascii"))
                 start = 0
                 if "cancel" in message:  # it came after the end of what it was meant for
                     continue
@@ -103,7 +104,7 @@ class Session:
         """Write a message, and the raw bytes that belong to it."""
         if raw:
             message["raw"] = len(raw)
-        data = memoryview(json.dumps(message).encode("ascii") + b"\n" + raw)
+        data = memoryview(plain_json.dumps(message).encode("ascii") + b"\n" + raw)
         while data:
             try:
                 data = data[os.write(1, data) :]
@@ -136,7 +137,7 @@ class Session:
     def _look_for_cancel(self) -> None:
         """Only a cancellation may come while a call is at work; it is one short line."""
         end = self._buffer.find(b"\n")
-        if end >= 0 and "cancel" in json.loads(bytes(self._buffer[:end]).decode("ascii")):
+        if end >= 0 and "cancel" in plain_json.loads(bytes(self._buffer[:end]).decode("ascii")):
             del self._buffer[: end + 1]
             self.cancelled = True
 

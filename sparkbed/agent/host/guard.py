@@ -4,9 +4,10 @@ The guard holds the end of a pipe on which the agent says what it began and what
 agent's end: what is not done with then goes.
 """
 
-import json
 import os
-import signal
+
+from . import plain_json
+from .signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def leave() -> None:
 def _say(what: str, whom: "Any") -> None:
     if _at["pipe"] >= 0:
         try:
-            os.write(_at["pipe"], json.dumps([what, whom]).encode("ascii") + b"\n")
+            os.write(_at["pipe"], plain_json.dumps([what, whom]).encode("ascii") + b"\n")
         except OSError:  # the guard was killed; the agent does without
             pass
 
@@ -83,7 +84,7 @@ def _guard(end: int) -> None:
         programs, paths = {}, set()  # type: dict[int, str], set[str]
         with os.fdopen(end, "rb") as lines:
             for line in lines:
-                what, whom = json.loads(line.decode("ascii"))
+                what, whom = plain_json.loads(line.decode("ascii"))
                 if what == "began":
                     programs[whom] = _birth(whom)
                 elif what == "ended":

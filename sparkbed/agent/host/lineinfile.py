@@ -1,4 +1,4 @@
-from .editing import encoded, existing, lines_of, pattern, put
+from .editing import encoded, existing, finder, lines_of, pattern, put
 from .framing import Call, Failed
 from .paths import expand
 
@@ -34,7 +34,8 @@ def lineinfile(call: Call, args: "dict[str, Any]") -> "dict[str, Any]":
 def _matcher(args: "dict[str, Any]") -> "Any":
     """What says whether a line is the one meant by `regexp` or `search_string`; None when neither is given."""
     if args.get("regexp") is not None:
-        return pattern(encoded(args["regexp"]), "regexp").search
+        regexp = encoded(args["regexp"])
+        return pattern(regexp, "regexp").search if args.get("backrefs") else finder(regexp, "regexp")
     if args.get("search_string") is not None:
         wanted = encoded(args["search_string"])
         return lambda line: wanted in line
@@ -77,7 +78,7 @@ def _place(lines: "list[bytes]", line: bytes, args: "dict[str, Any]") -> "tuple[
     before, after = args.get("insertbefore"), args.get("insertafter")
     asked = after if after not in (None, "BOF", "EOF") else before if before not in (None, "BOF") else None
     option = "insertafter" if asked is not None and asked == after else "insertbefore"
-    find = pattern(encoded(asked), option).search if asked is not None else None
+    find = finder(encoded(asked), option) if asked is not None else None
     same, insert = None, -1
     for at, text in enumerate(lines):
         if _bare(text) == line:

@@ -1,12 +1,9 @@
 """What the modules that deal with files share: attributes, digests, and writing so that a reader never sees half."""
 
-import contextlib
 import errno
 import grp
 import os
 import pwd
-import re
-import shlex
 import stat as modes
 import time
 
@@ -16,7 +13,7 @@ from .processes import capture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -100,57 +97,14 @@ def wanted_mode(mode: "Any", status: "os.stat_result | None", directory: bool = 
     if isinstance(mode, int) and not isinstance(mode, bool):
         return modes.S_IMODE(mode)
     text = str(mode).strip()
-    if re.match(r"^(0o?)?[0-7]+$", text):
-        return modes.S_IMODE(int(text.replace("o", ""), 8))
-    current = modes.S_IMODE(status.st_mode) if status is not None else 0
-    if status is not None:
-        directory = modes.S_ISDIR(status.st_mode)
-    for clause in text.split(","):
-        current = _apply_clause(clause, current, directory)
-    return current
+    digits = text[2:] if text.startswith("0o") else text
+    if digits and not digits.strip("01234567"):
+        return modes.S_IMODE(int(digits, 8))
+    from .symbolic import changed_mode
 
-
-_CLAUSE = re.compile(r"^([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)$")
-_SHIFT = {"u": 6, "g": 3, "o": 0}
-
-
-def _apply_clause(clause: str, current: int, directory: bool) -> int:
-    match = _CLAUSE.match(clause.strip())
-    if not match:
-        raise Failed(f"mode must be in octal or symbolic form: {clause!r} is neither")
-    umask = 0
-    if not match.group(1):  # chmod leaves out what the umask forbids when no user class is named
-        umask = os.umask(0)
-        os.umask(umask)
-    classes = match.group(1).replace("a", "ugo") or "ugo"
-    before = current
-    for operator, letters in re.findall(r"([-+=])([ugo]|[rwxXst]*)", match.group(2)):
-        for who in set(classes):
-            bits = _bits(who, letters, before, directory) & ~umask
-            if operator == "+":
-                current |= bits
-            elif operator == "-":
-                current &= ~bits
-            else:
-                special = {"u": modes.S_ISUID, "g": modes.S_ISGID, "o": modes.S_ISVTX}[who]
-                current = current & ~((7 << _SHIFT[who]) | special) | bits
-    return current
-
-
-def _bits(who: str, letters: str, before: int, directory: bool) -> int:
-    if letters in ("u", "g", "o"):
-        return ((before >> _SHIFT[letters]) & 7) << _SHIFT[who]
-    bits = 0
-    for letter in letters:
-        if letter in "rwx":
-            bits |= {"r": 4, "w": 2, "x": 1}[letter] << _SHIFT[who]
-        elif letter == "X" and (directory or before & 0o111):
-            bits |= 1 << _SHIFT[who]
-        elif letter == "s":
-            bits |= {"u": modes.S_ISUID, "g": modes.S_ISGID, "o": 0}[who]
-        elif letter == "t":
-            bits |= modes.S_ISVTX
-    return bits
+    if status is None:
+        return changed_mode(text, 0, directory)
+    return changed_mode(text, modes.S_IMODE(status.st_mode), modes.S_ISDIR(status.st_mode))
 
 
 def _number(name: "Any", what: str, find: "Callable[[str], int]") -> int:
@@ -218,19 +172,27 @@ def temporary_beside(path: str) -> "tuple[int, str]":
     raise AssertionError  # not reached
 
 
-@contextlib.contextmanager
-def written_beside(path: str, data: bytes) -> "Iterator[str]":
+class written_beside:  # read as what it does, as in `with written_beside(...) as name`
     """`data` in a temporary file beside `path`; removed at the end unless it was renamed."""
-    descriptor, name = temporary_beside(path)
-    try:
-        with os.fdopen(descriptor, "wb", 0) as file:
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
-        yield name
-    finally:
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self._path, self._data = path, data
+
+    def __enter__(self) -> str:
+        descriptor, self._name = temporary_beside(self._path)
         try:
-            os.unlink(name)
+            with os.fdopen(descriptor, "wb", 0) as file:
+                view = memoryview(self._data)
+                while view:
+                    view = view[file.write(view) :]
+        except BaseException:
+            self.__exit__()
+            raise
+        return self._name
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            os.unlink(self._name)
         except FileNotFoundError:
             pass
 
@@ -254,8 +216,10 @@ def put_in_place(temporary: str, path: str, mode: "Any" = None, in_place: bool =
         mine = os.lstat(temporary)
         if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
             # An ordinary user can't give files away; then the file becomes ours, as with any editor.
-            with contextlib.suppress(PermissionError):
+            try:
                 os.chown(temporary, status.st_uid, status.st_gid)
+            except PermissionError:
+                pass
         os.chmod(temporary, modes.S_IMODE(status.st_mode))
         _keep_extended(path, temporary)
     differs = False
@@ -275,10 +239,15 @@ def put_in_place(temporary: str, path: str, mode: "Any" = None, in_place: bool =
 
 def _keep_extended(path: str, temporary: str) -> None:
     """Give the new file the old one's extended attributes, access control lists among them, as far as we may."""
-    with contextlib.suppress(OSError):
-        for name in os.listxattr(path):
-            with contextlib.suppress(OSError):
-                os.setxattr(temporary, name, os.getxattr(path, name))
+    try:
+        names = os.listxattr(path)
+    except OSError:
+        return
+    for name in names:
+        try:
+            os.setxattr(temporary, name, os.getxattr(path, name))
+        except OSError:
+            pass
 
 
 def _overwrite(temporary: str, path: str) -> None:
@@ -303,14 +272,18 @@ def copy_file(source: str, target: str) -> None:
 
     shutil.copy2(source, target)
     status = os.stat(source)
-    with contextlib.suppress(PermissionError):
+    try:
         os.chown(target, status.st_uid, status.st_gid)
+    except PermissionError:
+        pass
 
 
 def validate(call: Call, command: str, path: str) -> None:
     """Run `command` with `%s` standing for `path`; a failure stops the change."""
     if "%s" not in command:
         raise Failed(f"validate must contain %s: {command}")
+    import shlex
+
     argv = [part.replace("%s", path) for part in shlex.split(command)]
     status, out, err = capture(call, argv)
     if status != 0:

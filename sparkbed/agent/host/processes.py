@@ -2,11 +2,11 @@
 
 import os
 import select
-import signal
-import subprocess
 
 from . import guard
 from .framing import Call, Cancelled, ControllerGone
+from .signals import signal
+from .starting import Program, start
 
 GRACE = 0.1
 """Seconds without output after which a program that has ended is done, though a daemon of its own holds the pipe."""
@@ -26,16 +26,7 @@ def capture(
     Raises OSError when it can't be started. Background processes that it leaves behind stay, as after any shell.
     """
     guard.stand()
-    program = subprocess.Popen(
-        argv,
-        cwd=cwd,
-        env=environment_with(call.environment, call.inherited),
-        stdin=subprocess.PIPE if data is not None else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        bufsize=0,
-    )
+    program = start(argv, environment_with(call.environment, call.inherited), cwd, with_input=data is not None)
     # Said by us, not by the new process before its exec: a preexec_fn makes every start 2 ms dearer.
     guard.began(program.pid)
     try:
@@ -50,20 +41,15 @@ def capture(
         guard.ended(program.pid)
         return status, out, err
     finally:
-        for pipe in (program.stdin, program.stdout, program.stderr):
-            if pipe is not None:
-                pipe.close()
+        program.close()
 
 
-def _pump(call: Call, program: "subprocess.Popen[bytes]", data: "bytes | None") -> "tuple[bytes, bytes]":
-    assert program.stdout is not None
-    assert program.stderr is not None
-    collected = {program.stdout.fileno(): bytearray(), program.stderr.fileno(): bytearray()}
+def _pump(call: Call, program: Program, data: "bytes | None") -> "tuple[bytes, bytes]":
+    collected = {program.stdout: bytearray(), program.stderr: bytearray()}
     open_pipes = dict.fromkeys(collected, select.POLLIN)
     to_write = memoryview(data or b"")
-    into = -1
-    if program.stdin is not None:
-        into = program.stdin.fileno()
+    into = program.stdin
+    if into >= 0:
         os.set_blocking(into, False)
         open_pipes[into] = select.POLLOUT
     while open_pipes:
@@ -86,21 +72,19 @@ def _pump(call: Call, program: "subprocess.Popen[bytes]", data: "bytes | None") 
                 del open_pipes[descriptor]
     while program.poll() is None:  # it closed its outputs and goes on
         call.session.poll({}, None)
-    out, err = (bytes(collected[pipe.fileno()]) for pipe in (program.stdout, program.stderr))
-    return out, err
+    return bytes(collected[program.stdout]), bytes(collected[program.stderr])
 
 
-def _write(program: "subprocess.Popen[bytes]", data: memoryview) -> memoryview:
+def _write(program: Program, data: memoryview) -> memoryview:
     """Write what fits; close the pipe after the last byte, or when the program does not want more."""
-    assert program.stdin is not None
     try:
-        data = data[os.write(program.stdin.fileno(), data) :] if data else data
+        data = data[os.write(program.stdin, data) :] if data else data
     except BlockingIOError:
         return data
     except BrokenPipeError:
         data = data[:0]
     if not data:
-        program.stdin.close()
+        program.close_stdin()
     return data
 
 

@@ -4,14 +4,13 @@ A keeper, forked from the agent, runs it: so even an agent that is killed outrig
 the end of the pipe. To the keeper the agent is what the controller is to the agent.
 """
 
-import json
 import os
 import select
 import signal
 import subprocess
 import time
 
-from . import guard
+from . import guard, plain_json
 from .framing import Cancelled, ControllerGone, Failed, Session
 from .paths import expand
 from .processes import environment_with
@@ -65,7 +64,7 @@ def _relay(session: Session, number: int, from_keeper: int, to_keeper: int) -> "
         buffer += piece
         while b"\n" in buffer:
             line, _, buffer = buffer.partition(b"\n")
-            reply = json.loads(line.decode("ascii"))  # type: dict[str, Any]
+            reply = plain_json.loads(line.decode("ascii"))  # type: dict[str, Any]
             if "event" not in reply:
                 return reply
             session.send(dict(reply, id=number))

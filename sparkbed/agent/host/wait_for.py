@@ -1,5 +1,4 @@
 import os
-import re
 import time
 
 from .framing import Call, Failed
@@ -63,7 +62,7 @@ def _what(args: "dict[str, Any]") -> str:
 
 def _condition(args: "dict[str, Any]", found: "dict[str, Any]") -> "Callable[[], bool]":
     state = args.get("state") or "started"
-    regex = re.compile(args["search_regex"].encode("utf-8"), re.MULTILINE) if args.get("search_regex") else None
+    regex = _regex(args["search_regex"]) if args.get("search_regex") else None
     if args.get("path"):
         path = expand(args["path"])
         if state == "absent":
@@ -76,6 +75,12 @@ def _condition(args: "dict[str, Any]", found: "dict[str, Any]") -> "Callable[[],
     if state == "drained":
         return lambda: not _connections(port, args)
     return lambda: _answers(host, port, patience, regex, found)
+
+
+def _regex(text: str) -> "Any":
+    import re
+
+    return re.compile(text.encode("utf-8"), re.MULTILINE)
 
 
 def _in_file(path: str, regex: "Any", found: "dict[str, Any]") -> bool:
