@@ -8,7 +8,6 @@ costs, so the agent's messages go over one channel, and Nagle's algorithm is off
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import os
 import secrets
@@ -323,28 +322,23 @@ def _connection_for(name: str, variables: Mapping[str, Any]) -> fabric.Connectio
         private = _private_key(path)
         kwargs.update({"key_filename": str(path)} if private is None else {"pkey": private})
     kwargs["transport_factory"] = _new_transport
+    # Hosts that we made have nothing to gain from the user's own SSH settings; hosts that exist may need them. Each
+    # connection has settings of its own: Fabric writes into them.
+    config = fabric.Config(lazy=True, overrides={"load_ssh_configs": not known_hosts})
+    config.load_ssh_config()
     port = variables.get("ansible_port")
     user = variables.get("ansible_user")
     connection = fabric.Connection(
         host=str(variables.get("ansible_host") or name),
         user=str(user) if user else None,
         port=int(port) if port else None,
-        # Hosts that we made have nothing to gain from the user's own SSH settings; hosts that exist may need them.
-        config=_settings(users=not known_hosts),
+        config=config,
         connect_timeout=CONNECT_TIMEOUT,
         connect_kwargs=kwargs,
     )
     connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
     _know_host(name, connection, known_hosts)
     return connection
-
-
-@functools.lru_cache(maxsize=2)
-def _settings(users: bool) -> fabric.Config:
-    """Fabric's settings, with those of the user's SSH or without; connections share them, and change nothing there."""
-    config = fabric.Config(lazy=True, overrides={"load_ssh_configs": users})
-    config.load_ssh_config()
-    return config
 
 
 def _new_transport(sock: socket.socket, **choices: Any) -> paramiko.Transport:
