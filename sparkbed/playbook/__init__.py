@@ -211,6 +211,8 @@ class Runner:
             for play in plays:
                 chosen = progress.choice.play(play)
                 everyone = self._hosts(play, within, variables, strict=not grows)
+                if play is plays[0] and not play.serial:
+                    self.connections.expect(self.inventory.hosts.keys() & everyone)
                 if not self._one(chosen, everyone, variables, reach, progress, pool, check=check, diff=diff):
                     break
         except BaseException:

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from sparkbed import remote
 from sparkbed.errors import HostError
 from sparkbed.provision import keys
-from sparkbed.remote import Connections, Unreachable
+from sparkbed.remote import Connections, Unreachable, ssh
+from sparkbed.remote.keys import host_keys
 
 from .conftest import Variables, alive, eventually, free_port, loopback
 
@@ -136,7 +136,7 @@ def test_a_name_without_address_is_refused(a_server: Variables) -> None:
 
 
 def test_a_server_that_is_silent_times_out(a_server: Variables, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sparkbed.remote.CONNECT_TIMEOUT", 1)
+    monkeypatch.setattr("sparkbed.remote.ssh.CONNECT_TIMEOUT", 1)
     with socket.create_server((loopback(10), 0)) as silent:
         port = silent.getsockname()[1]
         error = refused({**a_server, "ansible_host": loopback(10), "ansible_port": port})
@@ -252,7 +252,7 @@ with Connections(lambda host: {a_server!r}) as connections:
 def test_a_login_script_that_hangs_does_not_hold_us(
     a_server: Variables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sparkbed.remote.START_TIMEOUT", 1)
+    monkeypatch.setattr("sparkbed.remote.host.START_TIMEOUT", 1)
     hanging = tmp_path / "python"
     hanging.write_text("#!/bin/sh\nexec sleep 120\n")
     hanging.chmod(0o755)
@@ -316,12 +316,12 @@ def test_a_known_hosts_file_is_read_once_until_it_changes(tmp_path: Path) -> Non
     first, second = keys.make_pair().public, keys.make_pair().public
     known = tmp_path / "known_hosts"
     known.write_text(f"[127.0.0.9]:2222 {first}\n[127.0.0.9]:2222 {second}\n")
-    assert remote._host_keys(known) is remote._host_keys(known)
+    assert host_keys(known) is host_keys(known)
     variables = {"ansible_host": "127.0.0.9", "ansible_port": 2222, "sparkbed_known_hosts": str(known)}
-    held = remote._connection_for("h", variables).client.get_host_keys().lookup("[127.0.0.9]:2222")
+    held = ssh._connection_for("h", variables).client.get_host_keys().lookup("[127.0.0.9]:2222")
     assert held is not None
     assert held["ssh-ed25519"].get_base64() == first.split()[1]
     known.write_text(f"[127.0.0.9]:2222 {second}\n# changed\n")
-    held = remote._connection_for("h", variables).client.get_host_keys().lookup("[127.0.0.9]:2222")
+    held = ssh._connection_for("h", variables).client.get_host_keys().lookup("[127.0.0.9]:2222")
     assert held is not None
     assert held["ssh-ed25519"].get_base64() == second.split()[1]
