@@ -28,7 +28,7 @@ Part = list[str]
 """A file as it is sent: `["code", BASE64]`, compiled and packed, or `["text", TEXT]`."""
 
 _HOST = Path(__file__).parent / "host"
-_CORE = ("__init__", "framing", "main", "plain_json", "signals")
+_CORE = ("__init__", "framing", "main", "plain_json")
 _OF_ALL_CALLS = ("paths",)
 """What the loop itself uses once it has a module's result."""
 

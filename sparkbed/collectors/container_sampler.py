@@ -156,7 +156,12 @@ def main() -> None:
     engine, parent, known, lines = Engine(socket_path()), os.getppid(), {}, []  # type: Any, int, dict[str, Any], list[str]
     more = True
     while True:
-        known = look(engine, arguments.label, known)
+        try:
+            known = look(engine, arguments.label, known)
+        except (OSError, http.client.HTTPException):
+            if more:
+                raise
+            break  # the engine went away at the very end: what was seen before is not lost for that
         values = {name: counters(pid, folders) for name, pid, folders in known.values()}
         # One that ended between the two looks has no counters any more.
         values = {name: found for name, found in values.items() if found.get("net")}

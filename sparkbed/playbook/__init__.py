@@ -21,6 +21,7 @@ from sparkbed.playbook.batch import Batch
 from sparkbed.playbook.batches import batches, ordered
 from sparkbed.playbook.calls import Calls
 from sparkbed.playbook.execute import Executor
+from sparkbed.playbook.expecting import asks_its_hosts
 from sparkbed.playbook.here import LOCAL
 from sparkbed.playbook.hosts import Hosts
 from sparkbed.playbook.keywords import CHOICES, Refusal, among
@@ -211,8 +212,8 @@ class Runner:
             for play in plays:
                 chosen = progress.choice.play(play)
                 everyone = self._hosts(play, within, variables, strict=not grows)
-                if play is plays[0] and not play.serial:
-                    self.connections.expect(self.inventory.hosts.keys() & everyone)
+                if play is plays[0] and asks_its_hosts(chosen, extra):
+                    reach.expect(everyone[: self.forks])
                 if not self._one(chosen, everyone, variables, reach, progress, pool, check=check, diff=diff):
                     break
         except BaseException:

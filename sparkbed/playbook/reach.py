@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import getpass
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jinja2.utils import missing
@@ -39,7 +39,7 @@ OTHER_NAMES = {
 }
 """Ansible's older names of some of them, which win."""
 
-_ALL_NAMES = frozenset((*NAMES, *OTHER_NAMES))
+ALL_NAMES = frozenset((*NAMES, *OTHER_NAMES))
 
 KEYWORDS = {"connection": "ansible_connection", "port": "ansible_port", "remote_user": "ansible_user"}
 """Keywords that say the same, where no variable does."""
@@ -62,7 +62,7 @@ class Reach:
         """What `scope` and a task's keywords say of the way to `host` that its inventory does not."""
         said = self._said(host)
         found: dict[str, Any] = {}
-        defined = scope.defined(_ALL_NAMES)
+        defined = scope.defined(ALL_NAMES)
         for name in (*NAMES, *OTHER_NAMES):
             if name not in defined:
                 continue
@@ -79,6 +79,10 @@ class Reach:
         if "ansible_connection" in found:
             found["ansible_connection"] = "local" if kind == "local" else "ssh"
         return tuple(sorted(found.items()))
+
+    def expect(self, hosts: Iterable[str]) -> None:
+        """Begin to connect to those of these hosts that the inventory has."""
+        self._given.expect(host for host in hosts if host in self._hosts.given.hosts)
 
     def agent(self, host: str, way: Way, become_user: str | None) -> Agent:
         """The host's agent; see `Connections.agent`."""
@@ -104,7 +108,8 @@ class Reach:
             connections.reset(host)
 
     def close(self) -> None:
-        """End what was opened beyond the caller's connections."""
+        """End what was opened beyond the caller's connections, and what was begun ahead for nothing."""
+        self._given.unexpect()
         with self._lock:
             others, self._others = list(self._others.values()), {}
         for connections in others:

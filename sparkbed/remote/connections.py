@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from sparkbed.agent import Agent
-from sparkbed.errors import HostError
+from sparkbed.errors import HostError, SparkbedError
 from sparkbed.remote.here import LocalHost
 from sparkbed.remote.host import RemoteHost
 from sparkbed.remote.sockets import Ahead
@@ -45,12 +46,24 @@ class Connections:
     def expect(self, hosts: Iterable[str]) -> None:
         """These hosts are going to be asked for: begin to connect to them, without waiting and without logging in.
 
-        Only to hosts whose address the inventory alone says, as it does with `sparkbed_known_hosts`.
+        Only to hosts whose address the inventory alone says, as it does with `sparkbed_known_hosts`, and that are not
+        connected. What is wrong with one is told when it is asked for.
         """
         for host in hosts:
-            variables = self._variables(host)
-            if variables.get("sparkbed_known_hosts") and variables.get("ansible_connection") != "local":
-                self._ahead.begin(str(variables.get("ansible_host") or host), int(variables.get("ansible_port") or 22))
+            with self._lock:
+                known = self._closed or host in self._hosts
+            if not known:
+                with contextlib.suppress(SparkbedError, ValueError, TypeError):
+                    self._begin(self._variables(host), host)
+        import sparkbed.remote.ssh  # noqa: F401  # loaded meanwhile, and by one thread
+
+    def unexpect(self) -> None:
+        """End what was begun for hosts that were not asked for."""
+        self._ahead.close()
+
+    def _begin(self, variables: Mapping[str, Any], host: str) -> None:
+        if variables.get("sparkbed_known_hosts") and variables.get("ansible_connection") != "local":
+            self._ahead.begin(str(variables.get("ansible_host") or host), int(variables.get("ansible_port") or 22))
 
     def agent(self, host: str, become_user: str | None = None) -> Agent:
         """The host's agent for that user (the login user when None), started on first use or when the last was lost.
@@ -112,6 +125,6 @@ class Connections:
         variables = self._variables(name)
         if variables.get("ansible_connection") == "local":
             return LocalHost(name, variables)
-        from sparkbed.remote.ssh import SshHost  # 0.1 s, in which the servers of hosts that `expect` named get ready
+        from sparkbed.remote.ssh import SshHost  # 0.1 s, which plays on this machine alone need not wait for
 
         return SshHost(name, variables, self._ahead)

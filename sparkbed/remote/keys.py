@@ -7,6 +7,7 @@ from pathlib import Path
 
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
+from paramiko.pkey import UnknownKeyType
 
 _reading_keys = threading.Lock()
 _private_keys: dict[tuple[Path, int, int], paramiko.PKey | None] = {}
@@ -21,7 +22,7 @@ def private_key(path: Path) -> paramiko.PKey | None:
             if version not in _private_keys:
                 _private_keys[version] = paramiko.PKey.from_path(path)
             return _private_keys[version]
-    except (OSError, ValueError, TypeError, paramiko.SSHException, UnsupportedAlgorithm):
+    except (OSError, ValueError, TypeError, paramiko.SSHException, UnknownKeyType, UnsupportedAlgorithm):
         return None
 
 

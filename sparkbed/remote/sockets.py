@@ -5,6 +5,7 @@ Connections can be begun ahead: the server makes itself ready while we load what
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import select
 import socket
@@ -58,31 +59,36 @@ class Ahead:
             family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
         except ValueError:
             return
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError, OverflowError):  # whoever asks for it will hear
             if (host, port) in self._begun:
                 return
             begun = socket.socket(family, socket.SOCK_STREAM)
-            begun.setblocking(False)
             try:
+                begun.setblocking(False)
                 begun.connect((host, port))
             except BlockingIOError:
                 pass
-            except OSError:  # whoever asks for it will hear
+            except BaseException:
                 begun.close()
-                return
+                raise
             self._begun[host, port] = begun, time.monotonic()
 
     def taken(self, host: str, port: int) -> socket.socket:
-        """The one that was begun, or a new one when that came to nothing. Raises OSError."""
+        """The one that was begun, or a new one when that failed or is too old. Raises OSError."""
         with self._lock:
             begun, since = self._begun.pop((host, port), (None, 0.0))
         if begun is None:
             return connected(host, port)
-        if time.monotonic() - since < FRESH:
-            _, ready, _ = select.select([], [begun], [], CONNECT_TIMEOUT)
-            if ready and begun.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
-                return _ready(begun)
-        begun.close()
+        try:
+            if time.monotonic() - since < FRESH:
+                poller = select.poll()
+                poller.register(begun, select.POLLOUT)
+                if not poller.poll(CONNECT_TIMEOUT * 1000):
+                    raise TimeoutError(f"timed out after {CONNECT_TIMEOUT} s")
+                if begun.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                    return _ready(begun)
+        finally:
+            begun.close()  # of which nothing is left once it is another object's
         return connected(host, port)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sparkbed.errors import UsageError
-from sparkbed.model import Position
+from sparkbed.position import Position
 from sparkbed.spark_perf.expressions import Names, Unknown, is_scalar
 
 SUITES = {

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkbed.agent import Agent, program
-from sparkbed.agent.host import command, editing, plain_json
+from sparkbed.agent.host import command, editing, plain_json, starting
 from sparkbed.agent.host.framing import Failed
 from sparkbed.remote import Connections
 
@@ -142,6 +142,42 @@ def test_a_program_has_our_streams_alone(agent: Agent) -> None:
     # What Python itself ignores, SIGPIPE and SIGXFSZ, a shell would pass on.
     shown = run(agent, "/bin/sh", "-c", "grep SigIgn /proc/self/status")["stdout"]
     assert int(str(shown).split()[1], 16) & (1 << 12 | 1 << 24) == 0
+
+
+def test_what_the_login_shell_left_open_is_not_passed_on() -> None:
+    """A daemon that held a lock of the shell's would hold it for ever."""
+    nonce = "n"
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    process = subprocess.Popen(
+        program.start_command(sys.executable, nonce), stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False
+    )
+    with process, os.fdopen(reading, "rb"):
+        os.close(writing)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        message = {"id": 1, "call": "command", "items": [{"_raw_params": "ls /proc/self/fd"}]}
+        parts = program.parts(sorted(program.needed(message)), program.MAGIC)
+        process.stdin.write(program.payload() + json.dumps({**message, "parts": parts}).encode() + b"\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["agent"] == nonce
+        [result] = json.loads(process.stdout.readline())["results"]
+        # The last is the listing's own.
+        assert result["stdout"].split() == ["0", "1", "2", "3"]
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def test_a_start_that_fails_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_fork() -> int:
+        raise BlockingIOError(11, os.strerror(11))
+
+    monkeypatch.setattr(os, "fork", no_fork)
+    before = sorted(Path("/proc/self/fd").iterdir())
+    for with_input in (False, True):
+        with pytest.raises(BlockingIOError):
+            starting.start(["true"], {}, None, with_input)
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_a_program_is_looked_for_in_its_own_path(agent: Agent, tmp_path: Path) -> None:

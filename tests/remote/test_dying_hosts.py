@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 import yaml
 
-from sparkbed import inventory, remote
+from sparkbed import inventory
 from sparkbed.errors import HostError, PlaybookError
 from sparkbed.home import ROOT
 from sparkbed.playbook import PlayResult, Runner, Silent, rendered_connection_variables
 from sparkbed.provision import keys
-from sparkbed.remote import Agent, Connections
+from sparkbed.remote import Agent, Connections, ssh
 
 from .conftest import DEADLINE, Variables, alive, eventually, free_port, loopback, process_node
 
@@ -276,7 +276,7 @@ def test_a_connection_is_cut(site: Site, proxy: Proxy) -> None:
 
 def test_a_host_falls_silent(site: Site, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """No end of the connection is to be seen: packets only stop to come, as when a machine hangs."""
-    monkeypatch.setattr(remote, "SILENCE", 4)
+    monkeypatch.setattr(ssh, "SILENCE", 4)
     freezer = when_there(site.folder / "begun", proxy.freeze)
     said = unreachable(site.play(sleeping(site)), "Work")
     freezer.join(DEADLINE)
@@ -286,7 +286,7 @@ def test_a_host_falls_silent(site: Site, proxy: Proxy, monkeypatch: pytest.Monke
 
 
 def test_a_long_task_is_no_silence(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "SILENCE", 1)
+    monkeypatch.setattr(ssh, "SILENCE", 1)
     assert site.play({"name": "Work", "command": "sleep 4"}).ok
     site.nothing_is_left()
 

@@ -9,11 +9,16 @@ import select
 import time
 
 from . import plain_json
-from .signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as signal  # for others, too
     from typing import Any
+else:
+    try:  # the module signal itself loads enum, which loads much that an agent has no other use for
+        import _signal as signal
+    except ImportError:
+        import signal
 
 
 class ControllerGone(BaseException):

@@ -7,7 +7,7 @@ agent's end: what is not done with then goes.
 import os
 
 from . import plain_json
-from .signals import signal
+from .framing import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,6 +81,13 @@ def _guard(end: int) -> None:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in range(3):
             os.dup2(nowhere, descriptor)
+        # A file that the agent is writing could not be executed for as long as we held it open, too.
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) > 2 and int(name) != end:
+                try:
+                    os.close(int(name))
+                except OSError:  # the listing's own, closed by now
+                    pass
         programs, paths = {}, set()  # type: dict[int, str], set[str]
         with os.fdopen(end, "rb") as lines:
             for line in lines:

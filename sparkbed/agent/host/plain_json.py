@@ -1,7 +1,4 @@
-"""JSON by the C half of the module json alone: its Python half loads `re`, which doubles the time of an agent's start.
-
-A Python without that half, or whose half is called otherwise, takes the whole module.
-"""
+"""JSON by the C half of the module json: the other one loads `re`, which doubles the time of an agent's start."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,11 +16,11 @@ class _Rules:
 
 
 def _no_json(value: "Any") -> "Any":
-    raise TypeError(f"{type(value).__name__} can't be written as JSON")
+    raise TypeError(type(value).__name__)
 
 
 def dumps(value: "Any") -> str:
-    """The value in one line of ASCII. Raises TypeError for what JSON has not, ValueError for a value within itself."""
+    """One line of ASCII. Raises TypeError for what JSON has not, ValueError for a value within itself."""
     if _encode is None:
         import json
 
@@ -48,7 +45,7 @@ def loads(text: str) -> "Any":
 
 
 def _halves() -> "tuple[Any, Any]":
-    """The encoder and the scanner of this Python's own, if they do as they should."""
+    """The encoder and the scanner; None where this Python has not both, or they do otherwise."""
     try:
         c = __import__("_json")  # type: Any
 

@@ -4,8 +4,7 @@ import os
 import select
 
 from . import guard
-from .framing import Call, Cancelled, ControllerGone
-from .signals import signal
+from .framing import Call, Cancelled, ControllerGone, signal
 from .starting import Program, start
 
 GRACE = 0.1

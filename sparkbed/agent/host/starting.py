@@ -6,7 +6,7 @@ The module subprocess would do it, too, but loading that costs an agent as much 
 import errno
 import os
 
-from .signals import signal
+from .framing import signal
 
 NOT_HERE = (errno.ENOENT, errno.ENOTDIR)
 """Why a folder of PATH is passed over without a word."""
@@ -54,11 +54,24 @@ def start(argv: "list[str]", environment: "dict[str, str]", cwd: "str | None", w
 
     Raises OSError, with the file's name, when there is none or it can't be executed, and when `cwd` can't be entered.
     """
-    candidates = _candidates(argv[0], environment.get("PATH") or os.defpath)
-    pipes = [os.pipe() for _ in range(4 if with_input else 3)]  # outputs, the word of a failed start, the input
-    (out, to_out), (err, to_err), (told, tell) = pipes[:3]
-    source, stdin = pipes[3] if with_input else (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1)
-    pid = os.fork()
+    candidates = _candidates(argv[0], environment.get("PATH", os.defpath))
+    _keep_to_ourselves()
+    opened = []  # type: list[int]
+    try:
+        for _ in range(3):
+            opened += os.pipe()
+        out, to_out, err, to_err, told, tell = opened
+        if with_input:
+            opened += os.pipe()
+            source, stdin = opened[6:]
+        else:
+            source, stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1
+            opened.append(source)
+        pid = os.fork()
+    except BaseException:
+        for descriptor in opened:
+            os.close(descriptor)
+        raise
     if pid == 0:
         _become(argv, environment, cwd, candidates, (source, to_out, to_err), tell)
     for descriptor in (source, to_out, to_err, tell):
@@ -72,6 +85,22 @@ def start(argv: "list[str]", environment: "dict[str, str]", cwd: "str | None", w
         number, _, place = word.partition(b" ")
         raise OSError(int(number), os.strerror(int(number)), argv[0] if place == b"program" else cwd)
     return program
+
+
+_kept = []  # type: list[bool]
+
+
+def _keep_to_ourselves() -> None:
+    """What the login shell left open beyond the three streams is no program's business. Python opens nothing so."""
+    if _kept:
+        return
+    _kept.append(True)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            try:
+                os.set_inheritable(int(name), False)
+            except OSError:  # the listing's own, closed by now
+                pass
 
 
 def _candidates(name: str, path: str) -> "list[str]":
@@ -112,5 +141,7 @@ def _become(
     except BaseException:  # noqa: BLE001  # whatever it is, this process must not go on as a second agent
         number = errno.EINVAL
     finally:
-        os.write(tell, f"{number} {place}".encode("ascii"))
-        os._exit(255)
+        try:
+            os.write(tell, f"{number} {place}".encode("ascii"))
+        finally:
+            os._exit(255)
