@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Option:
     """An option with the values that it is run with, one after another; a value may be Unknown.
 
     kind: `option` (--name=value), `flag` (--name or nothing), `java` (-Dname=value), `constant` (a bare word).
+    given: the file's own list of values, which it may change after the option was made.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Option:
     values: tuple[Any, ...]
     scales: bool
     line: int
+    given: Any = field(default=None, compare=False)
 
     def scaled(self, scale: float) -> tuple[Any, ...]:
         """The values as spark-perf runs them: max(1, int(value * scale)) where it scales."""
@@ -137,11 +139,22 @@ def _test(suite: str, entry: Any, line: int) -> Test | str:
     if not isinstance(java, list) or not isinstance(options, list):
         broken = next((one.line for one in (java, options) if isinstance(one, Unknown)), line)
         return f"line {broken}: the options of {name} can't be told without running it: left out"
-    for one in (*java, *options):
-        if not isinstance(one, Option):
-            return f"line {getattr(one, 'line', line)}: an option of {name} can't be told: the test is left out"
-    found = [one.line for one in options if isinstance(one, Option)]
-    return Test(suite, name, float(scale), tuple(java), tuple(options), max(found, default=line))
+    settled = [_settled(one) for one in (*java, *options)]
+    known = [one for one in settled if isinstance(one, Option)]
+    if len(known) < len(settled):
+        broken = next(getattr(one, "line", line) for one in settled if not isinstance(one, Option))
+        return f"line {broken}: an option of {name} can't be told: the test is left out"
+    own = known[len(java) :]
+    return Test(
+        suite, name, float(scale), tuple(known[: len(java)]), tuple(own), max((one.line for one in own), default=line)
+    )
+
+
+def _settled(one: Any) -> Any:
+    """An option with the values that its list has by now."""
+    if not isinstance(one, Option) or one.kind == "constant":
+        return one
+    return _made(one.kind, [one.name, one.given, one.scales], {}, one.line)
 
 
 def _values(given: Any) -> tuple[Any, ...] | None:
@@ -155,7 +168,7 @@ def _made(kind: str, arguments: list[Any], keywords: dict[str, Any], line: int) 
         return Unknown(line)
     if not all(isinstance(one, Unknown) or (one is not None and is_scalar(one)) for one in values):
         return Unknown(line)
-    return Option(kind, name, values, scales, line)
+    return Option(kind, name, values, scales, line, named.get("vals"))
 
 
 def _option(arguments: list[Any], keywords: dict[str, Any], line: int) -> Option | Unknown:

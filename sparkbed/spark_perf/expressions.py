@@ -1,16 +1,20 @@
 """What a Python file's statements would give its names, found out without running it.
 
 Literals, names, arithmetic, lists, text formatting, `if` over what is known, functions of one `return`, and the calls
-that a reader of ours knows are followed. All else is `Unknown`, which spreads to whatever is made from it.
+that a reader of ours knows are followed. All else is `Unknown`, which spreads to whatever is made from it. Lists are
+shared by their names as in Python, so what changes one changes it for all; what may change one in a way that is not
+followed makes every name that holds it `Unknown`.
 """
 
 from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sparkbed.spark_perf.changes import Changes, bound
 
 Call = Callable[[list[Any], dict[str, Any], int], Any]
 """A known call: its arguments, its keywords, and its line."""
@@ -61,6 +65,7 @@ class Names:
     def __init__(self, calls: Mapping[str, Call]) -> None:
         self._calls = calls
         self._functions: dict[str, ast.FunctionDef] = {}
+        self._changes = Changes(self._functions, {*calls, *_PLAIN, "print"})
         self._steps = 0
         self.values: dict[str, Any] = {}
         self.lines: dict[str, int] = {}
@@ -69,20 +74,23 @@ class Names:
     def run(self, statements: Sequence[ast.stmt]) -> None:
         """Follow the statements in their order."""
         for statement in statements:
-            if isinstance(statement, ast.Assign):
+            if isinstance(statement, ast.If):
+                self._branch(statement)
+            elif isinstance(statement, ast.Assign):
+                value = self.value(statement.value)
+                self._change(statement)
                 for target in statement.targets:
-                    self._assign(target, self.value(statement.value), statement.lineno)
+                    self._assign(target, value, statement.lineno)
             elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-                self._assign(statement.target, self.value(statement.value), statement.lineno)
+                value = self.value(statement.value)
+                self._change(statement)
+                self._assign(statement.target, value, statement.lineno)
             elif isinstance(statement, ast.AugAssign):
                 self._augment(statement)
             elif isinstance(statement, ast.FunctionDef):
+                self._bind(statement.name, Unknown(statement.lineno), statement.lineno)
                 self._functions[statement.name] = statement
-            elif isinstance(statement, ast.If):
-                self._branch(statement)
-            elif isinstance(statement, ast.Expr):
-                self._list_call(statement.value)
-            elif isinstance(statement, (ast.For, ast.While, ast.With, ast.Try, ast.Delete)):
+            elif not isinstance(statement, ast.Expr) or not self._list_call(statement.value):
                 self._forget(statement)
 
     def value(self, node: ast.expr, local: Mapping[str, Any] | None = None, depth: int = 0) -> Any:
@@ -145,10 +153,9 @@ class Names:
                 return Unknown(line)
         if isinstance(kind, ast.Mod) and isinstance(left, str):
             parts = right if isinstance(right, tuple) else (right,)
-            # A width such as %999999999d would fill the memory.
-            return self._known(
-                lambda: left % right if left.count("%") and not _wide(left) else Unknown(line), line, *parts
-            )
+            # A width such as %999999999d would fill the memory, and so would lists that hold others many times over.
+            told = left.count("%") and not _wide(left) and all(is_scalar(part) for part in parts)
+            return self._known(lambda: left % right if told else Unknown(line), line, *parts)
         return self._known(lambda: _OPERATORS[type(kind)](left, right), line, left, right)
 
     def _unary(self, kind: ast.unaryop, value: Any, line: int) -> Any:
@@ -197,22 +204,39 @@ class Names:
         given.update(keywords)
         return self.value(body[0].value, given, depth + 1)
 
+    def _bind(self, name: str, value: Any, line: int) -> None:
+        self.values[name], self.lines[name] = value, line
+        self._functions.pop(name, None)
+
     def _assign(self, target: ast.expr, value: Any, line: int) -> None:
         if isinstance(target, ast.Name):
-            self.values[target.id], self.lines[target.id] = value, line
+            self._bind(target.id, value, line)
+        elif isinstance(target, ast.Starred):
+            self._assign(target.value, Unknown(line), line)
         elif isinstance(target, (ast.Tuple, ast.List)):
-            values = value if isinstance(value, (list, tuple)) else ()
+            starred = any(isinstance(part, ast.Starred) for part in target.elts)
+            values = value if isinstance(value, (list, tuple)) and not starred else ()
             for index, part in enumerate(target.elts):
                 self._assign(part, values[index] if index < len(values) else Unknown(line), line)
 
     def _augment(self, statement: ast.AugAssign) -> None:
-        if isinstance(statement.target, ast.Name):
-            before = self.values.get(statement.target.id, Unknown(statement.lineno))
-            try:
-                made = self._binary(statement.op, before, self.value(statement.value), statement.lineno)
-            except (TypeError, ValueError, ArithmeticError):
-                made = Unknown(statement.lineno)
-            self._assign(statement.target, made if _is_small(made) else Unknown(statement.lineno), statement.lineno)
+        line = statement.lineno
+        if not isinstance(statement.target, ast.Name):
+            self._forget(statement)
+            return
+        name, more = statement.target.id, self.value(statement.value)
+        self._change(statement.value)
+        before = self.values.get(name, Unknown(line))
+        if isinstance(before, list) and isinstance(statement.op, ast.Add):
+            self._grow(name, before, more, line)
+            return
+        try:
+            made = self._binary(statement.op, before, more, line)
+        except (TypeError, ValueError, ArithmeticError):
+            made = Unknown(line)
+        if isinstance(before, (list, dict)):
+            self._lose({id(before)}, line)  # it changes in place, for its other names too
+        self._bind(name, made if _is_small(made) and not isinstance(before, list) else Unknown(line), line)
 
     def _branch(self, statement: ast.If) -> None:
         test = self.value(statement.test)
@@ -221,23 +245,63 @@ class Names:
         else:
             self._forget(statement)
 
-    def _list_call(self, node: ast.expr) -> None:
-        """NAME.append(x) and NAME.extend(list)."""
+    def _list_call(self, node: ast.expr) -> bool:
+        """Whether it is NAME.append(x) or NAME.extend(list), which are followed."""
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or len(node.args) != 1:
-            return
+            return False
         if not isinstance(node.func.value, ast.Name) or node.func.attr not in ("append", "extend"):
-            return
-        before, more = self.values.get(node.func.value.id), self.value(node.args[0])
-        if isinstance(before, list):
-            added = [more] if node.func.attr == "append" else more
-            known = isinstance(added, list) and len(before) < LONGEST
-            self._assign(node.func.value, before + added if known else Unknown(node.lineno), node.lineno)
+            return False
+        name, more = node.func.value.id, self.value(node.args[0])
+        self._change(node.args[0])
+        before = self.values.get(name)
+        if not isinstance(before, list):
+            return False
+        self._grow(name, before, [more] if node.func.attr == "append" else more, node.lineno)
+        return True
+
+    def _grow(self, name: str, before: list[Any], more: Any, line: int) -> None:
+        """Add to a list where it is, so that its other names see it; a list that would hold itself is lost."""
+        known = isinstance(more, (list, tuple)) and len(before) + len(more) <= LONGEST
+        if known and id(before) not in _parts(more):
+            before.extend(more)
+            self.lines[name] = line
+        else:
+            self._lose({id(before)}, line)
 
     def _forget(self, statement: ast.stmt) -> None:
-        """What may be set in there is no longer known."""
-        for part in ast.walk(statement):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, (ast.Store, ast.Del)):
-                self.values[part.id] = Unknown(statement.lineno)
+        """What may be set or changed in there is no longer known."""
+        self._change(statement)
+        for name in list(bound(statement)):
+            for one in [name] if name != "*" else list(self.values):
+                self._bind(one, Unknown(statement.lineno), statement.lineno)
+
+    def _change(self, node: ast.stmt | ast.expr) -> None:
+        """Lose the lists and the like that may be changed in there."""
+        changed: set[int] = set()
+        for name, deep in self._changes.of(node):
+            value = self.values.get(name)
+            if not is_scalar(value):
+                changed |= _parts([value]) if deep else {id(value)}
+        self._lose(changed, node.lineno)
+
+    def _lose(self, changed: set[int], line: int) -> None:
+        """Every name is no longer known that holds one of these lists and the like, by their identities."""
+        for name, held in list(self.values.items()):
+            if changed and changed & _parts([held]):
+                self._bind(name, Unknown(line), line)
+
+
+def _parts(values: Iterable[Any]) -> set[int]:
+    """The identities of the values and of what they hold, without scalars."""
+    found: set[int] = set()
+    todo = list(values)
+    while todo:
+        one = todo.pop()
+        if not is_scalar(one) and not isinstance(one, Unknown) and one != () and id(one) not in found:
+            found.add(id(one))
+            held = one.values() if isinstance(one, dict) else getattr(one, "__dict__", {}).values()  # a call's own type
+            todo += one if isinstance(one, (list, tuple)) else held
+    return found
 
 
 def _is_small(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from math import prod
+from math import inf, nextafter, prod
 from typing import Any
 
 import yaml
@@ -17,12 +17,15 @@ from sparkbed.workloads import Workload, catalogue
 
 _OF_THE_SUITE = "num-trials"
 """An option that is the suite's `iterations` here."""
+_TRIALS = 10
+"""What every test of spark-perf's own configuration has there."""
 _LOST = {
     "spark.storage.memoryFraction": "it does nothing since Spark 1.6",
     "spark.shuffle.manager": "every Spark since 2.0 sorts",
     "spark.eventLog.enabled": "the collector eventlog does that",
 }
 """Properties that are left out, and why."""
+_UNTOLD = "left out, as its value can't be told without running the file"
 _GONE_FLAGS = ("-XX:+UseConcMarkSweepGC",)
 """Java's own options that current versions refuse."""
 
@@ -31,7 +34,7 @@ def suite_of(config: Config) -> tuple[str, list[str]]:
     """The suite as YAML, and what a person must know of it: what is left out, and why.
 
     Every combination of every test's options is a level of the factor `test`. Values are given as spark-perf would run
-    them, scaled.
+    them, scaled; each level's scale-factor scales our defaults of the options that it does not give.
 
     Raises:
         UsageError: when no test of ours is left.
@@ -39,13 +42,13 @@ def suite_of(config: Config) -> tuple[str, list[str]]:
     notes = list(config.notes)
     by_name = {(one.short_name, _suite(one)): one for one in catalogue().values() if _suite(one)}
     levels: dict[str, dict[str, Any]] = {}
-    trials: dict[Any, str] = {}
+    trials: set[int] = set()
     for test in config.tests:
         workload = by_name.get((test.name, test.suite))
         if workload is None:
             notes.append(f"{test.name} ({test.suite}): there is no such test here")
             continue
-        trials.update({value: test.name for one in test.options if one.name == _OF_THE_SUITE for value in one.values})
+        trials |= _trials(test, notes)
         strange = [
             f"{one.name} (line {one.line})"
             for one in test.options
@@ -66,6 +69,8 @@ def suite_of(config: Config) -> tuple[str, list[str]]:
         level.update({"settings": own} if own else {})
     if isinstance(config.driver_memory, str):
         settings = {"driver_memory": config.driver_memory, **settings}
+    elif isinstance(config.driver_memory, Unknown):
+        notes.append(f"SPARK_DRIVER_MEMORY (line {config.driver_memory.line}): left out, as its value can't be told")
     document = {
         "suite": "spark-perf-imported",
         "question": "How fast are spark-perf's tests with these choices?",
@@ -94,6 +99,23 @@ def _suite(workload: Workload) -> str | None:
     return known.get(workload.source)
 
 
+def _trials(test: Test, notes: list[str]) -> set[int]:
+    """How many repetitions the test has; several where its option has several values."""
+    found = set()
+    for option in test.options:
+        if option.kind != "option" or option.name != _OF_THE_SUITE:
+            continue
+        for value in option.scaled(test.scale):
+            number = _count(value, 1)
+            if number is not None:
+                found.add(number)
+            elif isinstance(value, Unknown):
+                _note(notes, option, _UNTOLD)
+            else:
+                _note(notes, option, f"left out, as {value!r} is no number of repetitions")
+    return found
+
+
 def _levels(test: Test, workload: Workload, notes: list[str]) -> list[tuple[str, dict[str, Any]]]:
     """A name and a level for every combination of the test's options."""
     axes = []
@@ -109,48 +131,77 @@ def _levels(test: Test, workload: Workload, notes: list[str]) -> list[tuple[str,
             hint="spark-perf runs them all: take out some values.",
         )
     varied = [axis[0][0].name for axis in axes if len(axis) > 1]
+    scale = _scale_factor(test.scale, workload.scale)
     found = []
     for combination in itertools.product(*axes):
         words = [str(value) for option, value in combination if option.name in varied]
-        level: dict[str, Any] = {"workload": workload.name}
+        parameters: dict[str, Any] = {"scale-factor": scale}
         settings = {}
         for option, value in combination:
             if option.kind == "java":
                 settings.update(_setting(option.name, value))
             else:
-                level.setdefault("parameters", {})[option.name] = value
-        found.append((" ".join([test.name, *words]), {**level, **({"settings": settings} if settings else {})}))
+                parameters[option.name] = value
+        level = {"workload": workload.name, "parameters": parameters, **({"settings": settings} if settings else {})}
+        found.append((" ".join([test.name, *words]), level))
     return found
+
+
+def _scale_factor(scale: float, own: float) -> float:
+    """What gives `scale` when it is multiplied by the test's own scale.
+
+    Of its neighbours the one that gives just that: a rounding error below a whole number would cost a default one.
+    """
+    near = (scale / own, nextafter(scale / own, inf), nextafter(scale / own, 0))
+    return min(near, key=lambda one: (abs(one * own - scale), len(repr(one))))
+
+
+def _note(notes: list[str], option: Option, what: str) -> None:
+    said = f"{option.name} (line {option.line}): {what}"
+    if said not in notes:
+        notes.append(said)
 
 
 def _known(
     option: Option, values: tuple[Any, ...], test: Test, workload: Workload, notes: list[str]
 ) -> tuple[Any, ...]:
     """The values to run with; none, with a note, of an option that has no place here."""
-
-    def note(what: str) -> None:
-        said = f"{option.name} (line {option.line}): {what}"
-        if said not in notes:
-            notes.append(said)
-
     if option.kind == "java":
         if option.name in _LOST:
-            note(f"left out, as {_LOST[option.name]}")
+            _note(notes, option, f"left out, as {_LOST[option.name]}")
             return ()
     elif option.name not in workload.parameters:
         return ()
     elif option.name == "storage-location" and not _kept(test):
         return ()  # it means something with persistent-type hdfs only
     if any(isinstance(value, Unknown) for value in values):
-        note("left out, as its value can't be told without running the file")
+        _note(notes, option, f"{_UNTOLD}{_instead(option, workload)}")
         return ()
     if option.kind == "java":
         return values
+    if option.name == "persistent-type" and "hdfs" in values and not _has_place(test):
+        values = tuple(value for value in values if value != "hdfs")
+        instead = "" if values else _instead(option, workload)
+        _note(notes, option, f"hdfs is left out, as storage-location is not there or can't be told{instead}")
     return tuple(_fitting(value, workload.parameters[option.name].type) for value in values)
+
+
+def _instead(option: Option, workload: Workload) -> str:
+    """What a test has in place of an option that is left out."""
+    parameter = workload.parameters.get(option.name) if option.kind != "java" else None
+    if parameter is None or parameter.default == "":
+        return ""
+    return "; it has our default, scaled" if parameter.scales else "; it has our default"
 
 
 def _kept(test: Test) -> bool:
     return any(one.name == "persistent-type" and "hdfs" in one.values for one in test.options)
+
+
+def _has_place(test: Test) -> bool:
+    """Whether every place to keep data in is known, and there is one."""
+    places = [value for one in test.options if one.name == "storage-location" for value in one.values]
+    return bool(places) and all(isinstance(place, str) and place for place in places)
 
 
 def _fitting(value: Any, kind: str) -> Any:
@@ -162,11 +213,17 @@ def _fitting(value: Any, kind: str) -> Any:
     try:
         number = float(value)
         whole = int(number)
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         return value
     if kind == "integer":
         return whole if whole == number else value
     return number if isinstance(value, str) else value
+
+
+def _count(value: Any, least: int) -> int | None:
+    """A whole number of at least `least`, also one that is given as text; None where it is none."""
+    found = _fitting(value, "integer")
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= least else None
 
 
 def _setting(name: str, value: Any) -> dict[str, Any]:
@@ -192,16 +249,19 @@ def _shared(all_settings: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: value for name, value in first.items() if all(one.get(name) == value for one in all_settings)}
 
 
-def _repeats(config: Config, trials: Mapping[Any, str], notes: list[str]) -> dict[str, int]:
-    counts = sorted(value for value in trials if isinstance(value, int))
+def _repeats(config: Config, trials: set[int], notes: list[str]) -> dict[str, int]:
     if len(trials) > 1:
-        notes.append(f"num-trials: a suite has one number for all tests; the largest is taken ({counts[-1]})")
-    iterations = counts[-1] if counts else 1
-    ignored = config.ignored_trials if isinstance(config.ignored_trials, int) else 0
-    if ignored >= iterations:
+        notes.append(f"num-trials: a suite has one number for all tests; the largest is taken ({max(trials)})")
+    if not trials:
+        notes.append(f"num-trials: no test has a number that can be told, so it is {_TRIALS}")
+    iterations = max(trials, default=_TRIALS)
+    ignored = _count(config.ignored_trials, 0)
+    if ignored is None:
+        line = f" (line {config.ignored_trials.line})" if isinstance(config.ignored_trials, Unknown) else ""
+        notes.append(f"IGNORED_TRIALS{line} is no number that can be told: no repetition is left out")
+    elif ignored >= iterations:
         notes.append(f"IGNORED_TRIALS is {ignored}, and num-trials {iterations}: no repetition is left out")
-        ignored = 0
-    return {"iterations": iterations, "warmup": ignored}
+    return {"iterations": iterations, "warmup": ignored if ignored is not None and ignored < iterations else 0}
 
 
 def _head(config: Config, notes: list[str]) -> str:
@@ -209,6 +269,7 @@ def _head(config: Config, notes: list[str]) -> str:
     lines = [
         f"From a spark-perf configuration, {config.path.name}: suites {', '.join(config.enabled)}.",
         f"Its values are scaled already, by SCALE_FACTOR ({scale}) and the tests' own factors.",
+        "Each test's scale-factor is for our defaults of what it does not give.",
         *notes,
     ]
     return "".join(f"# {' '.join(line.split())}\n" for line in lines)
