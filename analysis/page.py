@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import paper_text
+from analysis import paper_text, spark_perf
 from analysis.answer import groups, sentence, shared_levels, short_names
 from analysis.figures import DARK, LIGHT
 from analysis.findings import by_size
 from analysis.packets import packets_table
 from analysis.stats import median
-from analysis.text import cells_table, encodable, findings_table, metric_names, parts_table, spark_perf_line
+from analysis.text import cells_table, encodable, findings_table, metric_names, parts_table
 from analysis.wall import wall_tables
 from analysis.words import count, number, seconds
 
@@ -79,7 +79,7 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "versions": _pairs(campaign["facts"].get("versions") or {}),
         "preflight": campaign["facts"].get("preflight") or [],
         "failed": [(cell, trial) for cell in report["cells"] for trial in cell["trials"] if trial["status"] != "ok"],
-        "cells": [_cell(cell) for cell in report["cells"]],
+        "cells": [_cell(report, cell) for cell in report["cells"]],
         "all_trials": _trial_rows(report),
         "more_trials": max(0, sum(len(cell["trials"]) for cell in report["cells"]) - MOST_TRIALS),
         "documents": sorted(documents.items()),
@@ -264,7 +264,7 @@ def _said(value: Any) -> str:
     return number(value, 4) if isinstance(value, float) else str(value)
 
 
-def _cell(cell: Data) -> dict[str, Any]:
+def _cell(report: Data, cell: Data) -> dict[str, Any]:
     hosts = cell["hosts"]
     counts = ", ".join(f"{n} {group}" for group, n in hosts["count"].items())
     return {
@@ -275,7 +275,7 @@ def _cell(cell: Data) -> dict[str, Any]:
         "hosts": f"{hosts['inventory']}{f' ({counts})' if counts else ''}",
         "settings": _pairs_exact(cell["settings"]),
         "parameters": _pairs_exact(cell["parameters"]),
-        "spark_perf": spark_perf_line(cell) or "–",
+        "spark_perf": "\n".join(spark_perf.lines_of(report, cell)),
     }
 
 

@@ -6,6 +6,7 @@ A cell's trials are put together: the iterations that are kept, of all trials th
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,10 +16,11 @@ from analysis import stats
 Data = Mapping[str, Any]
 
 HEAD = "# Test name, test options, median, std dev, min, first, last"
+_TIME = "trial_seconds"
 _OWN_OPTIONS = ("scale-factor", "executor-deadline")
 """Parameters that spark-perf has not, or not as options."""
 _PREDICTIONS = {
-    "Training time": ("trial_seconds", "trainingTime"),
+    "Training time": (_TIME, "trainingTime"),
     "Test time": ("test_seconds", "testTime"),
     "Training Set Metric": ("training_metric", "trainingMetric"),
     "Test Set Metric": ("test_metric", "testMetric"),
@@ -30,16 +32,31 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 def as_spark_perf(report: Data) -> str:
     """The summary file: `name, options, median, std dev, min, first, last`; MLlib's tests name each number's line.
 
-    A test without results has FAILED in place of its numbers. Where two cells have the same name and options, as they
-    differ in settings or hosts, the lines say which is which.
+    A test of which no trial succeeded has FAILED in place of its numbers. One that has no time has the metric that its
+    suite compares, and a comment says so; with none of both it has NO TIME. Where two cells have the same name and
+    options, as they differ in settings or hosts, the lines say which is which.
     """
     heads = [_head(report, cell) for cell in report["cells"]]
     lines = [HEAD]
     for cell, head in zip(report["cells"], heads, strict=True):
         if heads.count(head) > 1:
             lines.append(f"# {_one_line(cell['label'])}")
-        lines += _lines(cell, head)
+        lines += lines_of(report, cell)
     return "\n".join(lines) + "\n"
+
+
+def lines_of(report: Data, cell: Data) -> list[str]:
+    """One cell's lines of the summary file."""
+    head, metric = _head(report, cell), _measured(report, cell)
+    if metric is None:
+        return [f"{head}, {'NO TIME' if _succeeded(cell) else 'FAILED'}"]
+    if _predicts(cell):
+        named = [f"{title}: {_five(_numbers(cell, one))}" for title, (one, _) in _PREDICTIONS.items()]
+        return [head, *named]
+    five = _five(_numbers(cell, metric))
+    if metric != _TIME:
+        return [_one_line(f"# no time, but {metric} [{_unit(cell, metric)}]"), f"{head}, {five}"]
+    return [head, f"Time: {five}"] if "MLlib" in _test(cell)["source"] else [f"{head}, {five}"]
 
 
 def as_spark_perf_json(report: Data) -> str:
@@ -55,21 +72,23 @@ def _head(report: Data, cell: Data) -> str:
     return _one_line(f"{_test(cell)['short_name']}, {' '.join(words)}")
 
 
-def _lines(cell: Data, head: str) -> list[str]:
-    if not _numbers(cell, "trial_seconds"):
-        return [f"{head}, FAILED"]
-    if _predicts(cell):
-        named = [f"{title}: {_five(_numbers(cell, metric))}" for title, (metric, _) in _PREDICTIONS.items()]
-        return [head, *named]
-    five = _five(_numbers(cell, "trial_seconds"))
-    return [head, f"Time: {five}"] if "MLlib" in _test(cell)["source"] else [f"{head}, {five}"]
+def _measured(report: Data, cell: Data) -> str | None:
+    """What stands in a cell's line: its time, or the metric that the suite compares; None without either."""
+    return next((one for one in (_TIME, report["campaign"]["metric"]) if _numbers(cell, one)), None)
 
 
 def _five(values: Sequence[float]) -> str:
     found = stats.five_numbers(values)
     if found is None:
         return "FAILED"
-    return ", ".join(f"{one:.3f}" for one in (found.median, found.std, found.min, found.first, found.last))
+    std = f"{found.std:.3f}"
+    return ", ".join([_plain(found.median), std, _plain(found.min), _plain(found.first), _plain(found.last)])
+
+
+def _plain(value: float) -> str:
+    """As Python 2, which spark-perf ran in, printed a number: twelve digits. Only std has three places there."""
+    text = f"{value:.12g}"
+    return f"{text}.0" if text.lstrip("-").isdecimal() else text
 
 
 def _runner(report: Data, cell: Data) -> dict[str, Any]:
@@ -79,7 +98,9 @@ def _runner(report: Data, cell: Data) -> dict[str, Any]:
         columns = {title: _numbers(cell, metric, every=True) for metric, title in _PREDICTIONS.values()}
         results = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=False)]
     else:
-        results = [{"time": value} for value in _numbers(cell, "trial_seconds", every=True)]
+        metric = _measured(report, cell) or _TIME
+        named = "time" if metric == _TIME else metric
+        results = [{named: value} for value in _numbers(cell, metric, every=True)]
     return {
         "testName": _test(cell)["short_name"],
         "options": {name: "true" if text is None else text for name, text in _options(report, cell).items()},
@@ -91,16 +112,23 @@ def _runner(report: Data, cell: Data) -> dict[str, Any]:
 
 
 def _options(report: Data, cell: Data) -> dict[str, str | None]:
-    """The options that the launches had; None marks a flag. A flag that is off is none, as with spark-perf."""
+    """The options that the launches had; None marks a flag. What is off or empty is none."""
     resolved = next((t["facts"]["parameters"] for t in cell["trials"] if t["facts"].get("parameters")), None)
     values = dict(resolved if resolved is not None else cell["parameters"])
     if "num-trials" in values:
         values["num-trials"] = report["campaign"]["plan"].get("iterations", values["num-trials"])
     return {
-        name: None if value is True else str(value)
+        name: None if value is True else _text(value)
         for name, value in values.items()
-        if name not in _OWN_OPTIONS and value is not False
+        if name not in _OWN_OPTIONS and value is not False and _text(value)
     }
+
+
+def _text(value: Any) -> str:
+    """A value as one word: lists and mappings with commas and without blanks between."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={_text(item)}" for name, item in value.items())
+    return ",".join(map(_text, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _test(cell: Data) -> dict[str, str]:
@@ -113,6 +141,14 @@ def _facts(cell: Data) -> dict[str, Any]:
     return next((t["facts"].get("workload") or {} for t in cell["trials"] if t["status"] == "ok"), {})
 
 
+def _succeeded(cell: Data) -> bool:
+    return any(trial["status"] == "ok" for trial in cell["trials"])
+
+
+def _unit(cell: Data, metric: str) -> str:
+    return str(next(one["unit"] for trial in cell["trials"] for one in trial["samples"] if one["metric"] == metric))
+
+
 def _predicts(cell: Data) -> bool:
     return bool(_numbers(cell, "training_metric"))
 
@@ -120,9 +156,8 @@ def _predicts(cell: Data) -> bool:
 def _numbers(cell: Data, metric: str, every: bool = False) -> list[float]:
     """The metric's values of the kept iterations (or of every one), trial after trial."""
     done = [trial for trial in cell["trials"] if trial["status"] == "ok"]
-    return [
-        one["value"] for trial in done for one in trial["samples"] if one["metric"] == metric and (every or one["kept"])
-    ]
+    samples = [one for trial in done for one in trial["samples"] if one["metric"] == metric and (every or one["kept"])]
+    return [one["value"] for one in samples if math.isfinite(one["value"])]
 
 
 def _one_line(text: str) -> str:

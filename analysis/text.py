@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis import paper_text
+from analysis import paper_text, spark_perf
 from analysis.answer import groups, interval, names_of, short_names, signed
 from analysis.decompose import PARTS
 from analysis.packets import is_count, packets_table
@@ -68,8 +68,8 @@ def as_markdown(report: Data) -> str:
             lines += ["## Packets that each cell really sent", "", *_table(*packets), ""]
     if report["paper"]:
         lines += _paper(report)
-    perf = [line for cell in report["cells"] if (line := spark_perf_line(cell))]
-    if perf:
+    if any(cell["metrics"] for cell in report["cells"]):
+        perf = [line for cell in report["cells"] for line in spark_perf.lines_of(report, cell)]
         heading = "Over iterations, in spark-perf's form (name, options, median, std dev, min, first, last):"
         lines += ["## spark-perf", "", heading, "", *(f"    {_one_line(line)}" for line in perf)]
     return encodable("\n".join(lines).rstrip()) + "\n"
@@ -215,16 +215,6 @@ def _difference(compared: Mapping[str, Data], name: str, places: int) -> list[st
 def _signed(value: float, places: int) -> str:
     text = fixed(abs(value), places)
     return text if not float(text.replace(",", "")) else f"{'+' if value > 0 else '−'}{text}"
-
-
-def spark_perf_line(cell: Data, metric: str = "trial_seconds") -> str | None:
-    """The line that spark-perf's summary has for a test: name, options, median, std, min, first, last of iterations."""
-    five = (cell["metrics"].get(metric) or {}).get("spark_perf")
-    if not five:
-        return None
-    options = " ".join(f"--{name}={value}" for name, value in cell["parameters"].items())
-    numbers = ", ".join(f"{five[key]:.3f}" for key in ("median", "std", "min", "first", "last"))
-    return f"{cell['workload']}, {options}, {numbers}"
 
 
 def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

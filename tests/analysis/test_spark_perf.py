@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import statistics
 from typing import Any
 
@@ -48,8 +50,7 @@ def record(store: Store, cells: list[tuple[Cell, str, list[str], int]]) -> None:
 
 
 def numbers(values: list[float]) -> str:
-    five = [statistics.median(values), statistics.pstdev(values), min(values), values[0], values[-1]]
-    return ", ".join(f"{one:.3f}" for one in five)
+    return f"{statistics.median(values)}, {statistics.pstdev(values):.3f}, {min(values)}, {values[0]}, {values[-1]}"
 
 
 PROPERTY = {"spark.serializer": "Java", "gc": "G1"}
@@ -100,6 +101,69 @@ def test_the_json_has_what_its_runners_print(recorded: Store) -> None:
     assert kmeans["testName"] == "kmeans"
     assert kmeans["results"][1] == {"trainingTime": 2.0, "testTime": 4.0, "trainingMetric": 6.0, "testMetric": 8.0}
     assert failed["results"] == []
+
+
+EXACT = [1.0, 0.00012345, 12345.678901, 2.0]
+
+
+def test_numbers_are_not_rounded_but_the_deviation(empty_store: Store) -> None:
+    one = cell("glm-regression")
+    empty_store.add_campaign(made_up.campaign([one]))
+    empty_store.add_trial(trial_of(one, {}), [Sample("trial_seconds", value, "s", 1, True) for value in EXACT])
+    line = report.render(empty_store, None, "spark-perf").splitlines()[-1]
+    assert line == "glm-regression, , 1.5, 5345.403, 0.00012345, 1.0, 2.0"
+
+
+def trial_of(one: Cell, facts: dict[str, Any], status: str = "ok") -> Trial:
+    moment = "2026-11-20T10:15:00+00:00"
+    return Trial("t-1", made_up.campaign([one]).id, one.id, 1, 1, 1, status, moment, moment, None, facts)
+
+
+@pytest.mark.parametrize(
+    ("metric", "samples", "lines", "results"),
+    [
+        (
+            "throughput",
+            [("throughput", 5.5), ("throughput", 6.5), ("other", 1.0)],
+            ["# no time, but throughput [MB/s]", "mine, , 6.0, 0.500, 5.5, 5.5, 6.5"],
+            [{"throughput": 5.5}, {"throughput": 6.5}],
+        ),
+        ("trial_seconds", [("other", 1.0)], ["mine, , NO TIME"], []),
+        ("trial_seconds", [], ["mine, , NO TIME"], []),
+    ],
+)
+def test_a_test_that_succeeds_without_a_time_has_not_failed(
+    empty_store: Store, metric: str, samples: list[tuple[str, float]], lines: list[str], results: list[dict[str, float]]
+) -> None:
+    one = cell("mine")
+    empty_store.add_campaign(made_up.campaign([one], metric=metric))
+    empty_store.add_trial(trial_of(one, {}), [Sample(name, value, "MB/s", 1, True) for name, value in samples])
+    assert report.render(empty_store, None, "spark-perf").splitlines()[1:] == lines
+    assert json.loads(report.render(empty_store, None, "spark-perf-json"))[0]["results"] == results
+
+
+def test_options_are_words(empty_store: Store) -> None:
+    one = cell("submit")
+    options = {
+        "program": "p.py", "arguments": ["--size", 5, "a"], "environment": {"A": "1", "B": 2}, "py-files": [],
+        "main-class": "", "files": {}, "supervise": False, "verbose": True,
+    }  # fmt: skip
+    empty_store.add_campaign(made_up.campaign([one]))
+    empty_store.add_trial(trial_of(one, {"parameters": options}), [Sample("trial_seconds", 1.0, "s", 1, True)])
+    head = "submit, --program=p.py --arguments=--size,5,a --environment=A=1,B=2 --verbose"
+    assert report.render(empty_store, None, "spark-perf").splitlines()[1] == f"{head}, 1.0, 0.000, 1.0, 1.0, 1.0"
+    assert json.loads(report.render(empty_store, None, "spark-perf-json"))[0]["options"] == {
+        "program": "p.py", "arguments": "--size,5,a", "environment": "A=1,B=2", "verbose": "true",
+    }  # fmt: skip
+
+
+def test_the_markdown_report_and_the_page_have_the_same_lines(recorded: Store) -> None:
+    lines = report.render(recorded, None, "spark-perf").splitlines()[1:]
+    markdown = report.render(recorded, None, "md").split("## spark-perf\n")[1]
+    assert [line.strip() for line in markdown.splitlines() if line.startswith("    ")] == lines
+    page = html.unescape(report.render(recorded, None, "html"))
+    shown = re.findall("<dt>spark-perf line</dt><dd>([^<]*)</dd>", page)
+    assert "\n".join(shown).splitlines() == lines
 
 
 def test_cells_with_the_same_name_and_options_are_told_apart(store: Store) -> None:
