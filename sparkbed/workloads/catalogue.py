@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -28,7 +29,7 @@ _KINDS = {
     "submit": ("title", "source", "scale"),
 }
 """The folders that workloads lie in, and the keys that a workload's file there must have."""
-_KEYS = ("title", "short-name", "runs", "program", "main-class", "source", "scale", "groups", "parameters")
+_KEYS = ("title", "short-name", "runs", "program", "main-class", "source", "scale", "groups", "parameters", "meanings")
 _PARAMETER_KEYS = (
     "type", "default", "scales", "minimum", "maximum", "exclusive", "choices", "meaning", "source",
 )  # fmt: skip
@@ -90,6 +91,7 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
             raise DocumentError(f"there is no group {group!r}", where=where, hint=nearest(group, groups))
         table.update(groups[group])
     table.update(_parameters(document.get("parameters", Map(document.position)), f"workload {file.stem}"))
+    table.update(_meanings(document, table, f"workload {file.stem}"))
     common: dict[str, Any] = {
         "name": file.stem,
         "title": document["title"],
@@ -105,6 +107,19 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
     if file.parent.name == "pyspark":
         return PythonWorkload(**common, language="Python", script=file.parent / document["program"])
     return SubmitWorkload(**common, language="any")
+
+
+def _meanings(document: Map, table: Mapping[str, Parameter], owner: str) -> dict[str, Parameter]:
+    """The parameters of groups whose meaning is another one for this workload."""
+    meanings = document.get("meanings", Map(document.position))
+    if not isinstance(meanings, Map) or not all(isinstance(text, str) and text for text in meanings.values()):
+        raise DocumentError(f"the meanings of {owner} must be a mapping of texts", where=document.where("meanings"))
+    for name in meanings:
+        if name not in table:
+            raise DocumentError(
+                f"{owner} has no parameter {name!r}", where=meanings.where(name), hint=nearest(name, table)
+            )
+    return {name: replace(table[name], meaning=text) for name, text in meanings.items()}
 
 
 def _parameters(rows: Any, owner: str) -> dict[str, Parameter]:

@@ -56,6 +56,7 @@ class PythonWorkload(Workload):
         check_key_value(self.name, resolved, given)
         check_kmeans(self.name, resolved, given)
         check_mllib(self.name, resolved, given)
+        check_naive_bayes(self.name, resolved, given)
 
     def prepare(
         # the contract's signature; noqa for what this kind has no use for
@@ -70,6 +71,17 @@ class PythonWorkload(Workload):
             if not file.is_file():
                 raise RunError(f"the program of workload {self.name} is not there", where=str(file))
         return PythonProgram(files)
+
+
+def check_naive_bayes(workload: str, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse the model that Python's API can't train (UsageError)."""
+    if resolved.get("model-type") == "bernoulli":
+        raise refusal(
+            f"{workload}: model-type bernoulli can't be trained in Python, whose API has multinomial models only",
+            given,
+            "model-type",
+            "Leave it out, or take the workload naive-bayes, which is in Scala.",
+        )
 
 
 def check_kmeans(workload: str, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:

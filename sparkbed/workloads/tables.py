@@ -22,13 +22,13 @@ are written anew for current Spark. What a suite does not give is the default. D
 multiplied by `scale-factor` and by the workload's own scale: max(1, int(default x scale)). **A value that is given is
 taken as it is.** The tables show the defaults at scale-factor 1.
 
-Every Spark program waits until all expected executors have registered, makes its data (outside the time), repeats its
-timed part `num-trials` times, and checks that the results are right: a wrong one fails the trial. It writes its samples
-as JSON lines, each at once:
+Every Spark program waits until all expected executors have registered, makes its data (outside the time, but for seven
+MLlib tests: see below), repeats its timed part `num-trials` times, and checks that the results are right: a wrong one
+fails the trial. It writes its samples as JSON lines, each at once:
 
 | metric | unit | what |
 |---|---|---|
-| `trial_seconds` | s | the timed part, once an iteration; data, garbage collection and sleep are outside |
+| `trial_seconds` | s | the timed part, once an iteration; garbage collection, sleep and most tests' data are outside |
 | `ready_seconds` | s | from the program's start until every expected executor has registered |
 | `generate_seconds` | s | making the data and, where they are kept, storing them |
 | `application_seconds` | s | from the program's start until its Spark context has stopped |
@@ -55,14 +55,26 @@ Where we differ from spark-perf, for a reason:
 - spark-perf's options for Spark itself (serializer, locality wait, memory fraction) are a suite's settings here.
 
 MLlib's tests are in spark.mllib, as in spark-perf, but for what is named after spark.ml. Every repetition in Scala has
-a fresh data set; those in Python share one. Where they differ from spark-perf:
+a fresh data set; those in Python share one.
+
+`svd`, `pca`, `summary-statistics`, `pic`, `block-matrix-mult`, `python-pearson` and `python-spearman` do not keep their
+data, as in spark-perf. Spark makes them anew wherever they are used, so **their generation is in the time**, once for
+each pass over the data, and `generate_seconds` says little of it. The other MLlib tests keep theirs in memory (on the
+driver, for `chi-sq-gof` and `chi-sq-mat`) before the time begins.
+
+`prefix-span` finds no pattern with the default `min-support` of 0.5: with the other defaults, the likeliest item is in
+18 % of the sequences. What is timed then is the search for single items; a smaller `min-support` gives it more to do.
+
+The Python tests take options that they have no use for, as in spark-perf; their tables say which. Where the MLlib tests
+differ from spark-perf:
 
 - `mllib-kmeans` is spark-perf's `kmeans`, a name that the paper's workload has here.
 - Spark 3 hides the classes of linear models that descend by gradients. What they call, `GradientDescent`, is called
   instead, so step sizes, regularisation and intercepts mean the same.
 - Python's labels for classification are 1 above the mean of the products with the weights. In spark-perf they are 1
   above 0, which all are.
-- `als` has one rating of each pair in the training set, and times no recommendations.
+- `als` has one rating of each pair in the training set, and `python-als` one of each pair in a partition of it. Neither
+  times recommendations.
 - `block-matrix-mult` covers the whole matrix where its side is no multiple of `block-size`; spark-perf leaves the rest
   out.
 - Sizes and items of `prefix-span` are drawn as for `fp-growth`; spark-perf's own way was not at hand.
@@ -77,8 +89,9 @@ cluster without Spark's daemons, and is told how to start Python where each work
 measures is in [ipc.md](ipc.md).
 
 To add a workload, put its program and a NAME.yml with its parameter table into workloads/pyspark/, workloads/scala/
-or workloads/mllib/ (for those that need the MLlib jars); those that are there show how. For a program that shall not
-live in the checkout there is `submit`.
+or workloads/mllib/ (for those that need the MLlib jars); those that are there show how. Its key `meanings` says what a
+group's parameters mean where they mean something else. For a program that shall not live in the checkout there is
+`submit`.
 """
 
 

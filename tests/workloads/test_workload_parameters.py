@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sparkbed.errors import DocumentError, UsageError
 from sparkbed.home import ROOT
 from sparkbed.workloads import catalogue, workload
 from sparkbed.workloads.options import option_list
-from sparkbed.workloads.pyspark import SHARED
+from sparkbed.workloads.pyspark import SHARED, PythonWorkload
 
 SIZES = ("num-partitions", "reduce-tasks", "num-records", "unique-keys", "unique-values")
 
@@ -85,6 +86,40 @@ def test_resolving_twice_changes_nothing(name: str) -> None:
     assert workload(name).resolve(once) == once
 
 
+def test_a_workloads_own_meaning_is_its_own_and_changes_nothing_else() -> None:
+    scala, python = workload("naive-bayes").parameters, workload("python-naive-bayes").parameters
+    assert scala["feature-noise"].meaning != python["feature-noise"].meaning
+    assert {name: replace(one, meaning="") for name, one in scala.items()} == {
+        name: replace(one, meaning="") for name, one in python.items()
+    }
+    assert list(scala) == list(python)
+
+
+UNUSED = {
+    "python-glm-classification": {"feature-noise", "per-negative"},
+    "python-glm-regression": {"feature-noise", "intercept", "label-noise"},
+    "python-naive-bayes": {"feature-noise", "per-negative", "model-type"},
+    "python-als": set(),
+    "python-kmeans": set(),
+    "python-pearson": set(),
+    "python-spearman": set(),
+}
+
+
+@pytest.mark.parametrize("name", UNUSED)
+def test_the_python_tests_say_which_options_they_have_no_use_for(name: str) -> None:
+    """An option that neither the program nor what the programs share reads; one with a single choice needs no reading."""
+    one = workload(name)
+    assert isinstance(one, PythonWorkload)
+    files = [one.script, *(one.script.parent / module for module in SHARED if "mllib" in module or "corr" in module)]
+    text = "".join(file.read_text() for file in files)
+    common = catalogue()["python-scheduling-throughput"].parameters
+    own = [option for option, row in one.parameters.items() if option not in common and len(row.choices) != 1]
+    unread = {option for option in own if f'options["{option}"]' not in text}
+    said = {option for option, row in one.parameters.items() if row.meaning.startswith("Not used by the Python test")}
+    assert unread == said == UNUSED[name]
+
+
 def test_paper_000_sizes() -> None:
     pagerank = workload("pagerank").resolve({})
     assert (pagerank["num-edges"], pagerank["num-vertices"], pagerank["num-iterations"]) == (100_000, 10_000, 20)
@@ -112,6 +147,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("scala-agg-by-key", {"key-length": 4}, "has 5 digits; key-length is 4"),
     ("python-agg-by-key-int", {"value-length": 6}, "Set value-length to 7 or more"),
     ("scala-agg-by-key", {"num-records": 10, "num-partitions": 11}, "less than one for each of 11 partitions"),
+    ("python-naive-bayes", {"model-type": "bernoulli"}, "can't be trained in Python, whose API has multinomial models"),
     ("kmeans", {"num-points": 5}, "10 centres can't be drawn from 5 points"),
     ("submit", {}, "needs the parameter 'program'"),
 ]
@@ -172,6 +208,8 @@ GOOD = "title: T\nsource: s\nscale: 1\nprogram: x.py\n"
         (GOOD.replace("title: T\n", ""), "mine.yml:1: workload mine needs the key 'title'"),
         (GOOD + "colour: red\n", "mine.yml:5: workload mine has no key 'colour'"),
         (GOOD + "groups: [sizes]\n", "Did you mean 'size'"),
+        (GOOD + "groups: [size]\nmeanings:\n  scale: m\n", "mine.yml:7: workload mine has no parameter 'scale'"),
+        (GOOD + "groups: [size]\nmeanings: {scale-factor: 5}\n", "the meanings of workload mine must be a mapping"),
         (GOOD + "parameters:\n  a: 5\n", "mine.yml:6: parameter a of workload mine must be a mapping"),
         (GOOD + "parameters:\n  a: {type: whole}\n", "parameter a of workload mine needs the key 'meaning'"),
         (GOOD + "parameters:\n  a: {type: whole, meaning: m, source: s}\n", "type must be one of integer"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sparkbed.home import ROOT
 from sparkbed.workloads import catalogue, describe, markdown
 
@@ -15,6 +17,18 @@ def test_every_parameter_has_a_row_with_its_meaning_and_source() -> None:
     rows = describe()
     assert len(rows) == sum(len(workload.parameters) for workload in catalogue().values())
     assert all(row["meaning"] and row["source"] and row["type"] and row["default"] for row in rows)
+
+
+def test_the_page_names_the_tests_whose_data_are_made_in_the_time() -> None:
+    """Those whose program keeps nothing of its data before the time begins."""
+    paragraph = next(one for one in markdown().split("\n\n") if "generation is in the time" in one)
+    named = set(re.findall("`([a-z-]+)`", paragraph.split("do not keep")[0]))
+    assert named == {
+        "svd", "pca", "summary-statistics", "pic", "block-matrix-mult", "python-pearson", "python-spearman",
+    }  # fmt: skip
+    programs = [ROOT / f"workloads/mllib/{name}.scala" for name in ("RowMatrices", "PowerIterationTest")]
+    assert not any(".cache()" in program.read_text().split("def timed")[0] for program in programs)
+    assert "cache" not in (ROOT / "workloads/pyspark/sparkbed_correlation.py").read_text()
 
 
 def test_defaults_are_shown_at_the_workloads_own_scale() -> None:
