@@ -100,7 +100,9 @@ def test_markdown_has_question_answer_and_tables(store: Store) -> None:
     assert text.startswith("# Does it matter whether two cores")
     assert "| --- |" in text
     assert "## spark-perf" in text
-    assert re.search(r"^ {4}scala-agg-by-key, --num-partitions=4, \d+\.\d+, \d+\.\d{3}(, \d+\.\d+){3}$", text, re.MULTILINE)
+    assert re.search(
+        r"^ {4}scala-agg-by-key, --num-partitions=4, \d+\.\d+, \d+\.\d{3}(, \d+\.\d+){3}$", text, re.MULTILINE
+    )
 
 
 def test_closing_table_lines_up_when_it_is_not_on_a_terminal(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

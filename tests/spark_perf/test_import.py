@@ -350,7 +350,9 @@ def test_what_plain_python_gives(text: str, expected: Any) -> None:
         "x = 1\nfrom there import *",
         "x = 1\nclass x:\n    pass",
         pytest.param(
-            "x = [1]\n" + "".join(f"def f{n}():\n    f{n + 1}()\n    f{n + 1}()\n" for n in range(40)) + "f0()\nx[0] = 2",
+            "x = [1]\n"
+            + "".join(f"def f{n}():\n    f{n + 1}()\n    f{n + 1}()\n" for n in range(40))
+            + "f0()\nx[0] = 2",
             id="functions-that-call-each-other-twice",
         ),
     ],

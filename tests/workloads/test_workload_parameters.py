@@ -108,7 +108,7 @@ UNUSED = {
 
 @pytest.mark.parametrize("name", UNUSED)
 def test_the_python_tests_say_which_options_they_have_no_use_for(name: str) -> None:
-    """An option that neither the program nor what the programs share reads; one with a single choice needs no reading."""
+    """Neither the program nor what the programs share reads them; one with a single choice needs no reading."""
     one = workload(name)
     assert isinstance(one, PythonWorkload)
     files = [one.script, *(one.script.parent / module for module in SHARED if "mllib" in module or "corr" in module)]
