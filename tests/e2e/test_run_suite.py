@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -59,7 +60,8 @@ def test_the_record_says_where_the_numbers_come_from(finished: tuple[Bed, str]) 
         series = store.series(trial.id)
         tasks = store.tasks(trial.id)
         logs = store.artifacts(trial.id)
-    assert "executors/worker-1/0.stderr" in logs
+    # Which worker gets the first executor is the master's choice.
+    assert any(re.fullmatch(r"executors/worker-1/\d+\.stderr", log) for log in logs), logs
     assert int(campaign.facts["hosts"]["worker-1"]["cores"]) >= 1
     assert any(name.endswith("spark-defaults.conf") for name in documents)
     assert "suite: e2e" in documents["suites/e2e.yml"]

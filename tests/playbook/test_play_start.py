@@ -15,7 +15,8 @@ def test_inv_play_does_not_load_what_plays_do_not_need() -> None:
     code = "import sys, sparkbed.verbs.playing; print(*{name.partition('.')[0] for name in sys.modules}, *sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120, check=True)
     loaded = set(done.stdout.split())
-    assert {"fabric", "jinja2", "yaml"} <= loaded
+    assert {"jinja2", "yaml"} <= loaded
+    assert not loaded & {"fabric", "paramiko"}  # which are loaded while the hosts' servers get ready
     assert not loaded & {"sqlalchemy", "alembic", "numpy", "scipy", "boto3", "moto", "rich", "matplotlib"}
     assert "urllib.request" not in loaded
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import socket
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -174,9 +173,3 @@ def test_plays_that_ask_their_hosts_where_the_inventory_says(
     with Connections(lambda _: {}) as connections:
         [play] = Runner(inventory, connections).check_syntax(tmp_path / "play.yml", extra_vars=extra).plays
     assert asks_its_hosts(play, extra) is asks
-
-
-def test_what_a_play_loads_before_it_connects() -> None:
-    """Paramiko and Fabric load while servers get ready, so not with the playbook's engine."""
-    code = "import sys, sparkbed.playbook, sparkbed.verbs.playing; print({'paramiko', 'fabric'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -12,10 +12,10 @@ from . import plain_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import signal as signal  # for others, too
+    import signal as signal
     from typing import Any
 else:
-    try:  # the module signal itself loads enum, which loads much that an agent has no other use for
+    try:  # the module signal itself loads enum, which loads much else
         import _signal as signal
     except ImportError:
         import signal
