@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,16 @@ def test_defaults_are_complete_and_the_same_as_the_playbooks() -> None:
         name: theirs[name] for name in theirs if name not in derived
     }
     assert None not in ours.values()
+
+
+@pytest.mark.parametrize("platform", ["standalone", "docker"])
+def test_a_playbook_takes_every_choice_that_its_settings_offer(platform: str) -> None:
+    """A cluster must not fail to start on a value that the suite's check let pass."""
+    text = (ROOT / "playbooks" / platform / "start.yml").read_text()
+    taken = {name: ast.literal_eval(values) for name, values in re.findall(r"- (\w+) in (\[[^\]]*\])", text)}
+    offered = {each.name: list(each.choices) for each in platforms.get(platform).settings() if each.choices}
+    assert "gc" in offered
+    assert {name: taken[name] for name in offered if name in taken} == {name: offered[name] for name in taken}
 
 
 def test_names_that_begin_with_spark_are_properties() -> None:
