@@ -55,7 +55,8 @@ class Connections:
             if not known:
                 with contextlib.suppress(SparkbedError, ValueError, TypeError):
                     self._begin(self._variables(host), host)
-        import sparkbed.remote.ssh  # noqa: F401  # loaded meanwhile, and by one thread
+        if self._ahead:
+            import sparkbed.remote.ssh  # noqa: F401  # loaded meanwhile, and by one thread
 
     def unexpect(self) -> None:
         """End what was begun for hosts that were not asked for."""

@@ -53,6 +53,10 @@ class Ahead:
         self._begun: dict[tuple[str, int], tuple[socket.socket, float]] = {}
         self._lock = threading.Lock()
 
+    def __bool__(self) -> bool:
+        """Whether any was begun and not yet taken."""
+        return bool(self._begun)
+
     def begin(self, host: str, port: int) -> None:
         """Begin one and don't wait; nothing happens for names, whose look-up would take its time, and on errors."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -147,6 +148,16 @@ def test_hosts_that_are_connected_or_wrong_are_let_be(server: socket.socket) -> 
         with theirs:
             theirs.settimeout(60)
             assert theirs.recv(1) == b""
+
+
+def test_plays_on_this_machine_alone_load_no_ssh() -> None:
+    code = (
+        "import sys; from sparkbed.remote import Connections\n"
+        "with Connections(lambda _: {'ansible_connection': 'local'}) as connections: connections.expect(['h1'])\n"
+        "print('paramiko' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "False\n"
 
 
 PLAY = "- hosts: all\n  gather_facts: false\n  tasks: [{TASK: }]\n"
