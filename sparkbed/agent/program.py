@@ -12,6 +12,7 @@ import marshal
 import re
 import shlex
 import threading
+import types
 import zlib
 from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
@@ -126,7 +127,14 @@ def _compiled(file: str) -> Part:
     # The loader takes it from __pycache__ where that is not older than the text.
     code = SourceFileLoader(name, str(_HOST / f"{file}.py")).get_code(name)
     assert code is not None
+    code = _named(code, f"{PACKAGE}/{file}.py")
     return ["code", binascii.b2a_base64(zlib.compress(marshal.dumps(code)), newline=False).decode("ascii")]
+
+
+def _named(code: types.CodeType, path: str) -> types.CodeType:
+    """The code under this file name: what is sent must not depend on where the checkout lies."""
+    inner = (_named(one, path) if isinstance(one, types.CodeType) else one for one in code.co_consts)
+    return code.replace(co_filename=path, co_consts=tuple(inner))
 
 
 def start_command(python: str, nonce: str, become_user: str | None = None) -> list[str]:

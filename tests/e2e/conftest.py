@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.docker_images import make_image
 from tests.e2e.engine import Engine
 
 SUITE = """
@@ -132,7 +133,14 @@ def bed(tmp_path: Path) -> Iterator[Bed]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def base_image(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On a new machine it takes minutes to make, which no test's own deadlines have to hold."""
+    made = make_image(tmp_path_factory.mktemp("no-spark"), runtime="host")
+    assert made.returncode == 0, made.stderr
+
+
 @pytest.fixture
-def engine(bed: Bed, docker_engine: str) -> Engine:
+def engine(bed: Bed, base_image: None) -> Engine:
     """What of the bed is in the Docker engine."""
     return Engine(bed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shlex
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,33 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pytest
-import yaml
 
-from sparkbed.home import ROOT
+from tests.docker_images import make_image
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("docker_engine")]
-
-DEFAULTS: dict[str, Any] = yaml.safe_load((ROOT / "playbooks/docker/settings.yml").read_text())
 
 
 def docker(*words: str) -> str:
     return subprocess.run(["docker", *words], capture_output=True, text=True, check=True, timeout=120).stdout
-
-
-def make(spark: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
-    """Run what start.yml runs on a host."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROOT / "templates" / "docker"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["quote"] = lambda value: shlex.quote(str(value))
-    values = {**DEFAULTS, "spark_dir": spark, "java_dir": "/opt/java", "python_path": "/usr/bin/python3", **settings}
-    script = environment.get_template("image.sh.j2").render(values)
-    return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=580, check=False)
 
 
 @dataclass(frozen=True)
@@ -47,7 +28,7 @@ class Made:
 
 
 def made(spark: Path, **settings: Any) -> Made:
-    done = make(spark, **settings)
+    done = make_image(spark, **settings)
     assert done.returncode == 0, done.stderr
     first, image, *inside = done.stdout.splitlines()
     assert first in ("built", "there")
@@ -96,16 +77,16 @@ def test_made_anew_of_other_inputs(spark: Path) -> None:
 
 def test_what_cannot_be_made_says_why_and_leaves_no_image(spark: Path) -> None:
     version = f"0.0.{secrets.randbelow(10**9)}"
-    done = make(spark, spark_version=version)
+    done = make_image(spark, spark_version=version)
     assert done.returncode != 0
     assert f"pyspark=={version}" in done.stderr
     assert docker("images", "--quiet", "--filter", f"reference=sparkbed-spark:{version}-*") == ""
-    done = make(spark, base_image="localhost:9/no/such:image")
+    done = make_image(spark, base_image="localhost:9/no/such:image")
     assert done.returncode != 0
     assert "base image localhost:9/no/such:image can't be had" in done.stderr
 
 
 def test_no_spark_and_no_version_is_told(tmp_path: Path) -> None:
-    done = make(tmp_path / "none")
+    done = make_image(tmp_path / "none")
     assert done.returncode != 0
     assert "spark_version" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 from sparkbed.agent import program
 from sparkbed.errors import HostError
+from sparkbed.home import ROOT
 from sparkbed.remote import Agent, Connections, Unreachable
 
 from .conftest import Variables, alive, eventually
@@ -316,6 +319,13 @@ def test_nothing_outlives_an_agent_that_is_killed(server: Variables, tmp_path: P
 
 def test_what_is_sent_is_small() -> None:
     assert len(program.payload()) < 20_000
+
+
+def test_what_is_sent_does_not_tell_where_the_checkout_lies() -> None:
+    """A longer path would be more to send, and it is nobody's business on the host."""
+    for file in ("main", "copy"):
+        packed = program.parts([file], program.MAGIC)[f"{program.PACKAGE}.{file}"][1]
+        assert str(ROOT).encode() not in zlib.decompress(base64.b64decode(packed))
 
 
 def test_the_agent_runs_on_old_and_new_pythons(tmp_path: Path) -> None:
