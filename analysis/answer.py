@@ -154,9 +154,9 @@ def trust(report: Data) -> list[dict[str, str]]:
 def _unfinished(report: Data) -> list[dict[str, str]]:
     campaign = report["campaign"]
     done = campaign["trials_ok"] + campaign["trials_failed"]
-    if campaign["status"] == "complete":
-        return []
     planned = campaign["trials_planned"]
+    if campaign["status"] == "complete" or done == planned:
+        return []  # what failed is told by itself
     return [_warning(
         f"The campaign is {campaign['status']}: {done} of {planned} trials are done.",
         "Intervals are wider than planned; './inv run-suite' goes on with an interrupted campaign.",

@@ -34,6 +34,9 @@ GROUPS = {
 }
 """The parts in the order in which they are shown: name for people, and the parts of tasks' time gathered in it."""
 
+NANOSECONDS = 9
+"""Decimals of a part: Spark's clocks count milliseconds, and what sums of floats leave of nothing is not to be shown."""
+
 
 def wall_parts(trial: Data) -> dict[str, float] | None:
     """The parts of one trial's submit, in seconds; None where it lacks a figure that they need.
@@ -48,7 +51,10 @@ def wall_parts(trial: Data) -> dict[str, float] | None:
     if not tasks or not slots or any(name not in values for name in wanted):
         return None
     submit, application, ready = (float(values[name]) for name in wanted)
-    parts = {name: sum(float(tasks[one]) for one in members) / slots for name, (_, members) in GROUPS.items()}
+    parts = {
+        name: round(sum(float(tasks[one]) for one in members) / slots, NANOSECONDS)
+        for name, (_, members) in GROUPS.items()
+    }
     parts["start_up"] = submit - application + ready
     parts["outside"] = submit - sum(parts.values())
     return parts

@@ -259,9 +259,11 @@ def test_campaign_without_cells_or_plan(empty_store: Store) -> None:
 
 
 def test_all_trials_failed(tmp_path: Path) -> None:
-    with made_up.store_with(tmp_path, failing=range(1, 29)) as store:
+    made = made_up.campaign(made_up.cells(), status="incomplete")
+    with made_up.store_with(tmp_path, made, failing=range(1, 29)) as store:
         page = every_format(store)
         assert "There is no answer: all 28 trials failed." in page.text
+        assert "28 trials are done" not in page.text  # as if some were missing
         assert "java.lang.OutOfMemoryError" in page.text
         assert as_data(store)["cells"][0]["metrics"] == {}
 

@@ -33,6 +33,15 @@ def test_parts_add_up_to_the_submit() -> None:
     assert parts["outside"] == pytest.approx(23.0 - 5.0 - 5.0 - 1.0 - 0.75 - 1.5 - 0.05)
 
 
+def test_what_float_sums_leave_of_nothing_is_nothing() -> None:
+    left = 0.1 + 0.2 - 0.3
+    assert left != 0
+    parts = wall_parts(trial(compute=10.0, rest=left))
+    assert parts is not None
+    assert parts["lost"] == 0
+    assert sum(parts.values()) == pytest.approx(23.0)
+
+
 def test_every_part_of_tasks_is_in_one_group() -> None:
     gathered = [name for _, members in GROUPS.values() for name in members]
     assert sorted(gathered) == sorted(PARTS)
