@@ -36,10 +36,13 @@ def read(output: bytes, host: str) -> Collected:  # noqa: ARG001  # containers h
     """The sampler's lines: a series a container, and what all of them sent together.
 
     Raises:
-        ValueError: when a line is not the sampler's.
+        ValueError: when a line is not the sampler's, or there is no container in any: the sampler then looked at
+            another engine than the one that runs them, and nothing counted is not zero.
     """
     lines = [json.loads(line) for line in output.splitlines()]
     names = sorted({name for line in lines for name in line["containers"]})
+    if not names:
+        raise ValueError("no container of the cluster was seen at its Docker engine (DOCKER_HOST, or the usual socket)")
     found = {name: [line for line in lines if name in line["containers"]] for name in names}
     sent: dict[str, Sample] = {}
     for name in names:

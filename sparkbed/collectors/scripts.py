@@ -59,7 +59,8 @@ class ScriptCollector:
         self._watches = []
         return Collected(
             series=tuple(one for part in found for one in part.series),
-            samples=_summed([one for part in found for one in part.samples]),
+            # A sum over a part of the places would pass for the trial's.
+            samples=() if self._faults else _summed([one for part in found for one in part.samples]),
             faults=tuple(self._faults),
         )
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sparkbed.collectors import get
-from sparkbed.collectors.base import Context
+from sparkbed.collectors.base import Context, Place
 from sparkbed.collectors.containers import read
 from sparkbed.collectors.places import here
 
@@ -62,8 +62,27 @@ def test_the_look_at_the_end_counts_and_is_no_rate_over_a_moment() -> None:
     assert len(late.series[0].times) == 3
 
 
-def test_no_containers_are_no_series_and_no_counts() -> None:
-    assert read(line(0) + line(1), "h") == read(b"", "h")
+@pytest.mark.parametrize("output", [line(0) + line(1), b""])
+def test_that_no_container_was_seen_is_a_fault_and_not_a_count_of_none(output: bytes) -> None:
+    with pytest.raises(ValueError, match="no container of the cluster was seen"):
+        read(output, "h")
+
+
+def test_a_place_that_failed_leaves_no_sum_of_the_others(tmp_path: Path) -> None:
+    class Seen:
+        def __init__(self, output: bytes) -> None:
+            self.output = output
+
+        def stop(self) -> bytes:
+            return self.output
+
+    outputs = [line(0, w=counters(0)) + line(1, w=counters(10)), line(0) + line(1)]
+    ran = [Place(f"host-{number}", lambda _, output=output: Seen(output)) for number, output in enumerate(outputs)]
+    collector = get("containers")
+    collector.start(Context(tmp_path, ran, containers="a=b"))
+    collected = collector.stop()
+    assert collected.samples == ()
+    assert "nothing from host-1" in collected.faults[0]
 
 
 def test_without_containers_there_is_nothing_to_start(tmp_path: Path) -> None:
