@@ -21,6 +21,7 @@ from analysis.page import as_html
 from analysis.paper import beside
 from analysis.spark_perf import as_spark_perf, as_spark_perf_json
 from analysis.text import as_csv, as_json, as_markdown, closing_table
+from analysis.unlike import unlike_sentence
 from sparkbed.errors import UsageError
 from sparkbed.model import Campaign, Cell, Sample, Trial
 
@@ -241,7 +242,12 @@ def _explained(finding: dict[str, Any], cells: Sequence[Mapping[str, Any]]) -> d
     baseline, cell = by_id[finding["baseline"]], by_id[finding["cell"]]
     parts = wall.wall_differences(baseline, cell)
     names = short_names([cell, baseline])
-    said = [finding["because"], wall.wall_sentence(parts), packets.packets_sentence(cell, baseline, names)]
+    said = [
+        finding["because"],
+        wall.wall_sentence(parts),
+        unlike_sentence(cell, baseline, names),
+        packets.packets_sentence(cell, baseline, names),
+    ]
     return {**finding, "because": " ".join(one for one in said if one), "wall": [vars(part) for part in parts]}
 
 

@@ -35,7 +35,7 @@ GROUPS = {
 """The parts in the order in which they are shown: name for people, and the parts of tasks' time gathered in it."""
 
 NANOSECONDS = 9
-"""Decimals of a part: Spark's clocks count milliseconds, and what sums of floats leave of nothing is not to be shown."""
+"""Decimals of a part: Spark's clocks count milliseconds, and what float sums leave of nothing is not to be shown."""
 
 
 def wall_parts(trial: Data) -> dict[str, float] | None:
