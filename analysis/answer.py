@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -148,7 +149,8 @@ def trust(report: Data) -> list[dict[str, str]]:
         for remark in facts.get("preflight") or ()
         if remark.get("level") not in ("ok", None)
     ]
-    return [*_unfinished(report), *_failed(report), *preflight, *_few(report), *_drifting(report), *_outlying(report)]
+    before = [*_unfinished(report), *_failed(report), *preflight, *_faults(report)]
+    return [*before, *_few(report), *_drifting(report), *_outlying(report)]
 
 
 def _unfinished(report: Data) -> list[dict[str, str]]:
@@ -176,6 +178,17 @@ def _failed(report: Data) -> list[dict[str, str]]:
         f"{count(sum(failed.values()), 'trial')} failed: {each}.",
         "They are left out. If slow trials are the ones that fail, what remains looks too fast.",
     )]  # fmt: skip
+
+
+def _faults(report: Data) -> list[dict[str, str]]:
+    """What collectors could not do, each sentence once, with the number of trials that it is about."""
+    said = Counter(
+        fault for cell in report["cells"] for trial in cell["trials"] for fault in trial["facts"].get("faults") or ()
+    )
+    return [
+        _warning(f"In {count(number, 'trial')}: {fault}.", "What it would have gathered or prepared is missing there.")
+        for fault, number in said.most_common()
+    ]
 
 
 def _few(report: Data) -> list[dict[str, str]]:

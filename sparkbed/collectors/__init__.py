@@ -8,7 +8,7 @@ from sparkbed.errors import UsageError
 
 def names() -> tuple[str, ...]:
     """The collectors that a suite can name."""
-    return ("containers", "eventlog", "host", "sar", "traffic")
+    return ("containers", "eventlog", "host", "page-cache", "sar", "traffic")
 
 
 def get(name: str) -> Collector:
@@ -37,4 +37,8 @@ def get(name: str) -> Collector:
         from sparkbed.collectors.traffic import TrafficCollector
 
         return TrafficCollector()
+    if name == "page-cache":
+        from sparkbed.collectors.page_cache import PageCacheCollector
+
+        return PageCacheCollector()
     raise UsageError(f"there is no collector {name!r}", hint=f"There are: {', '.join(names())}.")

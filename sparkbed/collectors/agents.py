@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sparkbed.collectors.base import Launch, Place
-from sparkbed.collectors.places import IDENTITY, STOP_SECONDS, places
+from sparkbed.collectors.places import IDENTITY, STOP_SECONDS, WAIT_SECONDS, places
 from sparkbed.errors import HostError
 
 if TYPE_CHECKING:
@@ -81,13 +81,20 @@ class AgentWatch:
         self._begun.wait(STOP_SECONDS)
 
     def stop(self) -> bytes:
+        return self._output(STOP_SECONDS, cancel=True)
+
+    def wait(self) -> bytes:
+        return self._output(WAIT_SECONDS, cancel=False)
+
+    def _output(self, seconds: float, cancel: bool) -> bytes:
         try:
-            self._agent.cancel()
-            self._thread.join(STOP_SECONDS)
+            if cancel:
+                self._agent.cancel()
+            self._thread.join(seconds)
             if self._error is not None:
                 raise self._error
             if self._finished is None:
-                raise HostError(f"the program did not end within {STOP_SECONDS:.0f} s", where=self._host)
+                raise HostError(f"the program did not end within {seconds:.0f} s", where=self._host)
             if self._finished.rc != 0:
                 errors = self._agent.read(f"{self._folder}/stderr").decode("utf-8", "replace")
                 last = errors.strip().rpartition("\n")[2]

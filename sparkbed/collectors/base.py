@@ -28,6 +28,10 @@ class Watch(Protocol):
         """
         ...
 
+    def wait(self) -> bytes:
+        """As `stop`, for a program that ends by itself: it is given ten minutes for its work."""
+        ...
+
 
 class Launch(Protocol):
     """A way to start a program at a place."""

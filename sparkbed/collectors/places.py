@@ -20,6 +20,9 @@ IDENTITY = ("sh", "-c", "cat /proc/sys/kernel/random/boot_id && readlink /proc/s
 STOP_SECONDS = 60.0
 """How long a program may take to hand over what it gathered."""
 
+WAIT_SECONDS = 600.0
+"""How long one may take that ends by itself."""
+
 
 def this_machine() -> str:
     """What IDENTITY prints here."""
@@ -73,12 +76,18 @@ class LocalWatch:
     process: subprocess.Popen[bytes]
 
     def stop(self) -> bytes:
+        return self._output(STOP_SECONDS)
+
+    def wait(self) -> bytes:
+        return self._output(WAIT_SECONDS)
+
+    def _output(self, seconds: float) -> bytes:
         try:
-            output, errors = self.process.communicate(timeout=STOP_SECONDS)
+            output, errors = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
-            raise HostError(f"{self._name} did not end within {STOP_SECONDS:.0f} s", where=HERE) from None
+            raise HostError(f"{self._name} did not end within {seconds:.0f} s", where=HERE) from None
         if self.process.returncode != 0:
             last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
             raise HostError(f"{self._name} ended with status {self.process.returncode}: {last}", where=HERE)

@@ -123,7 +123,7 @@ def command(launch: Launch) -> list[str]:
     if "spark.eventLog.dir" in properties:
         properties["spark.eventLog.dir"] = f"file://{there / 'event-log'}"
     program = launch.program.arguments(
-        launch.parameters,
+        placed(launch.parameters, shared_folder(launch.cluster)),
         there / SAMPLES,
         iterations=launch.iterations,
         expected_executors=launch.platform.expected_executors(launch.cluster),
@@ -131,6 +131,14 @@ def command(launch: Launch) -> list[str]:
     )
     folders = [str(there), *(str(folder) for folder in _program_folders(launch))]
     return [*launch.platform.submit_arguments(launch.cluster, properties, folders), *program]
+
+
+def placed(parameters: Mapping[str, Any], shared: PurePosixPath) -> dict[str, Any]:
+    """The parameters, with {shared} in a text as the cluster's shared folder."""
+    return {
+        name: value.replace("{shared}", str(shared)) if isinstance(value, str) else value
+        for name, value in parameters.items()
+    }
 
 
 def _program_folders(launch: Launch) -> list[PurePosixPath]:

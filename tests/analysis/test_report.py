@@ -80,6 +80,20 @@ def trial_of(cell: Cell, number: int, status: str = "ok", error: str | None = No
     return Trial(name, "quick-20261120-101500-ab", cell.id, number, number, number, status, moment, moment, error)
 
 
+def test_what_a_collector_could_not_do_is_said_once(empty_store: Store) -> None:
+    (cell,) = made_up.cells(["one-worker"], ["agg-by-key"])
+    empty_store.add_campaign(made_up.campaign([cell], trials=3))
+    told = "the page cache of worker-1 was not dropped: only root may"
+    for number, faults in enumerate([[told], [], [told]], start=1):
+        facts = {"faults": faults}
+        empty_store.add_trial(
+            dataclasses.replace(trial_of(cell, number), facts=facts), [Sample("trial_seconds", 1.0, "s", 1)]
+        )
+    found = [item for item in as_data(empty_store)["trust"] if "page cache" in item["what"]]
+    assert [item["what"] for item in found] == [f"In 2 trials: {told}."]
+    assert found[0]["level"] == "warning"
+
+
 def test_planted_slowdown_is_found_in_both_workloads(store: Store) -> None:
     data = as_data(store)
     assert [finding["verdict"] for finding in data["findings"]] == ["slower", "slower"]
