@@ -21,6 +21,7 @@ from sparkbed.platforms.base import Cluster, Platform
 from sparkbed.playbook import Runner
 from sparkbed.remote import Connections, Finished
 from sparkbed.run import jvms
+from sparkbed.run.shared import located, shared_folder
 from sparkbed.run.workspace import Workspace
 from sparkbed.workloads import PlainProgram, Program, Side, catalogue, extract_numbers, read_numbers, read_samples
 
@@ -123,7 +124,7 @@ def command(launch: Launch) -> list[str]:
     if "spark.eventLog.dir" in properties:
         properties["spark.eventLog.dir"] = f"file://{there / 'event-log'}"
     program = launch.program.arguments(
-        placed(launch.parameters, shared_folder(launch.cluster)),
+        located(launch.parameters, launch.platform, launch.cluster),
         there / SAMPLES,
         iterations=launch.iterations,
         expected_executors=launch.platform.expected_executors(launch.cluster),
@@ -131,14 +132,6 @@ def command(launch: Launch) -> list[str]:
     )
     folders = [str(there), *(str(folder) for folder in _program_folders(launch))]
     return [*launch.platform.submit_arguments(launch.cluster, properties, folders), *program]
-
-
-def placed(parameters: Mapping[str, Any], shared: PurePosixPath) -> dict[str, Any]:
-    """The parameters, with {shared} in a text as the cluster's shared folder."""
-    return {
-        name: value.replace("{shared}", str(shared)) if isinstance(value, str) else value
-        for name, value in parameters.items()
-    }
 
 
 def _program_folders(launch: Launch) -> list[PurePosixPath]:
@@ -174,11 +167,6 @@ def _side(launch: Launch, host: str) -> Side:
     variables = launch.cluster.spec.inventory.variables(host)
     address = variables.get("spark_address") or variables.get("ansible_host") or host
     return Side((locations["python"],), str(address))
-
-
-def shared_folder(cluster: Cluster) -> PurePosixPath:
-    """The folder on the driver's host that all workers there see under the same path."""
-    return PurePosixPath(cluster.folder) / "shared"
 
 
 def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected], started: str, ended: str) -> Outcome:
@@ -287,9 +275,14 @@ def row(
         status="failed" if error else "ok",
         started=started,
         finished=ended,
-        error=error,
+        error=printable(error) if error else None,
         facts=facts,
     )
+
+
+def printable(text: str) -> str:
+    """The text with control characters written out: it comes from programs, and goes to people's terminals."""
+    return "".join(one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode() for one in text)
 
 
 def not_run(campaign: str, planned: PlannedTrial, started: str, error: SparkbedError) -> Outcome:

@@ -84,6 +84,24 @@ On Python 3.10 and 3.11 a Python task costs some 50 ms of CPU (3.11, measured), 
 task forget the import caches, and these versions then read the tables of Spark's zipped packages again (CPython issue
 103200, mended in 3.12). Workloads of many short Python tasks measure mostly that there.
 
+TeraSort is three workloads: `teragen` makes records and writes them (the figure of disk output), `terasort` sorts them,
+`teravalidate` reads what is sorted and compares every key with the one before, from file to file too. Records are
+gensort's in binary form, as Hadoop's teragen writes them; a record's CRC-32 added up over all, as an unsigned number of
+128 bits, is the checksum of valsort and Hadoop's teravalidate. A million records have `7a27e2d0d55de`, which is what
+Hadoop's prints for a million of its own: a test holds ours to it. Every repetition's result is checked outside the
+time: its order, its number of records, and that its checksum is the generator's. `megabytes_per_second` (10^6 bytes) is
+the size over the time. What is to be known besides:
+
+- The borders between sorted partitions are Spark's: RangePartitioner draws a sample by a pass over the whole input,
+  which is in the time. Hadoop's TeraSort looks at some 100,000 records.
+- Each file is read by one task, whatever its size.
+- What is written in the time is forced to disk (`final-sync`); what is read may still be in the page cache.
+- Hadoop's own programs did not run beside ours, as they are not part of Spark. gensort's text form and its skewed keys
+  are not there.
+
+`logistic-regression` is gradient descent over points that Spark keeps, one job a step; the suite of that name has fewer
+points and more steps from cell to cell, as in paper 001. The paper prints neither sizes nor steps.
+
 `exchange` is no Spark application: its file says `runs: plain`. Such a program is started on the driver's host beside a
 cluster without Spark's daemons, and is told how to start Python where each worker's processes would run. What it
 measures is in [ipc.md](ipc.md).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sparkbed.run.trial import STDERR, STDOUT, last_words
+from sparkbed.run.trial import STDERR, STDOUT, last_words, printable
 
 RUNNING = "26/11/26 17:14:55.863 INFO DAGScheduler: Job 0 finished: sum at sometimes.py:4, took 7.736992 s\n"
 # Spark 3.5 at the end of a program, when an executor's disconnection comes while its own threads are already gone.
@@ -33,3 +33,7 @@ def test_an_error_before_the_end_is(tmp_path: Path) -> None:
 def test_a_program_without_a_word(tmp_path: Path) -> None:
     assert last_words(tmp_path) == "it wrote nothing"
     assert words(tmp_path, RUNNING + ENDING, "") == RUNNING.strip()
+
+
+def test_what_a_program_said_is_no_command_to_a_terminal() -> None:
+    assert printable("a \x1b[2J\x00\x9b tab\tand\nline é") == "a \\x1b[2J\\x00\\x9b tab\\tand\nline é"

@@ -20,7 +20,8 @@ SIZES = ("num-partitions", "reduce-tasks", "num-records", "unique-keys", "unique
 
 
 def test_the_catalogue_has_every_workload() -> None:
-    assert set(catalogue()) == {*FIRST, "pagerank", "kmeans", "submit", "exchange"}
+    others = {"pagerank", "kmeans", "submit", "exchange", "teragen", "terasort", "teravalidate"}
+    assert set(catalogue()) == {*FIRST, *others, "logistic-regression", "wordcount", "sleep"}
 
 
 def test_each_test_of_spark_perf_is_compared_or_named_as_absent() -> None:
@@ -120,6 +121,11 @@ def test_the_python_tests_say_which_options_they_have_no_use_for(name: str) -> N
     assert unread == said == UNUSED[name]
 
 
+def test_paper_001_sizes() -> None:
+    for name in ("teragen", "terasort", "teravalidate"):
+        assert workload(name).resolve({})["num-records"] * 100 == 10_000_000_000
+
+
 def test_paper_000_sizes() -> None:
     pagerank = workload("pagerank").resolve({})
     assert (pagerank["num-edges"], pagerank["num-vertices"], pagerank["num-iterations"]) == (100_000, 10_000, 20)
@@ -149,6 +155,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("scala-agg-by-key", {"num-records": 10, "num-partitions": 11}, "less than one for each of 11 partitions"),
     ("python-naive-bayes", {"model-type": "bernoulli"}, "can't be trained in Python, whose API has multinomial models"),
     ("kmeans", {"num-points": 5}, "10 centres can't be drawn from 5 points"),
+    ("teravalidate", {"expected-checksum": "12AB", "validate-folder": "file:///x"}, "no hexadecimal number as"),
+    ("teravalidate", {"expected-checksum": "012ab", "validate-folder": "file:///x"}, "no zeros before it"),
+    ("teravalidate", {"expected-checksum": "12ab"}, "expected-checksum needs validate-folder"),
     ("submit", {}, "needs the parameter 'program'"),
 ]
 

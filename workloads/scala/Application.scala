@@ -87,20 +87,22 @@ abstract class Program(name: String) {
   def options: Set[String]
   def flags: Set[String] = Set.empty
 
+  /** Whether its data come from random-seed. */
+  def seeded: Boolean = true
+
   /** Throw Usage for values that can't work. */
   def validate(options: Options): Unit = ()
 
   /** Everything between the executors' coming and the context's end; what to record of the result. */
   protected def run(context: SparkContext, options: Options, samples: SamplesFile): AnyRef
 
-  private val common = Set(
-    "samples", "expected-executors", "executor-deadline", "num-trials", "inter-trial-wait", "random-seed")
+  private val common = Set("samples", "expected-executors", "executor-deadline", "num-trials", "inter-trial-wait")
 
   def main(arguments: Array[String]): Unit = {
     val started = System.nanoTime()
     val given =
       try {
-        val read = new Options(arguments.toSeq, common ++ options, flags)
+        val read = new Options(arguments.toSeq, common ++ options ++ (if (seeded) Set("random-seed") else Set.empty), flags)
         validate(read)
         read
       } catch { case problem: Usage => end(s"wrong usage: ${problem.getMessage}", 2) }
