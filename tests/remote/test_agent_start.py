@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -33,6 +34,17 @@ def test_an_everyday_module_loads_nothing_dear(module: str) -> None:
     )
     assert f"host.{module}" in run.stdout.split()
     assert DEAR & set(run.stdout.split()) == set()
+
+
+def test_a_path_that_is_no_pattern_loads_nothing_dear() -> None:
+    code = f"import sys; sys.path.insert(0, {str(HOST.parent)!r}); import host.command; print(host.command._found('/'))"
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-X", "utf8", "-c", f"{code}; print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found, loaded = run.stdout.splitlines()
+    assert found == "True"
+    assert ({"glob", "fnmatch"} | DEAR) & set(loaded.split()) == set()
 
 
 # -- JSON -------------------------------------------------------------------------------------------------------------
@@ -115,6 +127,25 @@ def test_a_command_falls_into_a_shells_words(line: str) -> None:
             command._split(line)
         return
     assert command._split(line) == words
+
+
+# -- what `creates` and `removes` name --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tree")
+    (folder / "a").mkdir()
+    (folder / "a" / "b").write_text("")
+    (folder / "b").symlink_to("nowhere")
+    (folder / ".a").write_text("")
+    (folder / "a[b]").write_text("")
+    return folder
+
+
+@given(pattern=st.text(alphabet="ab./*?[]~", max_size=8))
+def test_what_is_there_is_found_as_by_patterns(tree: Path, pattern: str) -> None:
+    assert command._found(f"{tree}/{pattern}") is bool(glob.glob(f"{tree}/{pattern}"))  # noqa: PTH207  # what it stands for
 
 
 # -- starting programs ------------------------------------------------------------------------------------------------

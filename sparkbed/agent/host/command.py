@@ -85,13 +85,19 @@ def _folder(chdir: "Any", shown: "Any") -> "str | None":
 def _nothing_to_do(args: "dict[str, Any]", cwd: "str | None") -> "tuple[str, str] | None":
     """The path and state for which `creates` or `removes` makes the command needless; patterns start from `chdir`."""
     for option, exists in (("creates", True), ("removes", False)):
-        if args.get(option):
-            import glob
-
-            pattern = os.path.join(cwd or "", expand(args[option]))
-            if bool(glob.glob(pattern)) is exists:
-                return args[option], "exists" if exists else "does not exist"
+        if args.get(option) and _found(os.path.join(cwd or "", expand(args[option]))) is exists:
+            return args[option], "exists" if exists else "does not exist"
     return None
+
+
+def _found(pattern: str) -> bool:
+    """Whether anything is there. `glob` is loaded for patterns alone: it takes an agent as long as Python's start."""
+    if any(mark in pattern for mark in "*?["):
+        import glob
+
+        return bool(glob.glob(pattern))
+    folder, name = os.path.split(pattern)
+    return os.path.lexists(pattern) if name else os.path.isdir(folder)
 
 
 def _run(call: Call, args: "dict[str, Any]", argv: "list[str]", cwd: "str | None", result: "dict[str, Any]") -> None:
