@@ -161,9 +161,14 @@ def free_names(tree: nodes.Template) -> set[str]:
 
     Jinja tells them by compiling the template; only one that binds names itself needs that.
     """
-    if any(True for _ in tree.find_all(_BINDING)):
+    return _free(tree, list(tree.find_all(nodes.Node)))
+
+
+def _free(tree: nodes.Template, every: Iterable[nodes.Node]) -> set[str]:
+    """`free_names` of a tree, given all its nodes."""
+    if any(isinstance(node, _BINDING) for node in every):
         return meta.find_undeclared_variables(tree)
-    loaded = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
+    loaded = {node.name for node in every if isinstance(node, nodes.Name) and node.ctx == "load"}
     known: Mapping[str, Any] = tree.environment.globals if tree.environment else {}
     return loaded - known.keys() - {"self"}
 
@@ -349,7 +354,10 @@ class _Checker:
         return self.refuse(f"{kind} {name!r} is outside the subset{why}", where, hint)
 
     def _tree(self, tree: nodes.Template, where: Position, use: _Use, *, lines: bool = False) -> None:
-        for node in tree.find_all((nodes.Filter, nodes.Test)):
+        every = list(tree.find_all(nodes.Node))
+        for node in every:
+            if not isinstance(node, (nodes.Filter, nodes.Test)):
+                continue
             kind = "filter" if isinstance(node, nodes.Filter) else "test"
             table = self.templates.filters if kind == "filter" else self.templates.tests
             if node.name not in table:
@@ -357,16 +365,17 @@ class _Checker:
             if isinstance(node, nodes.Filter) and not _seeded(node):
                 why = f"filter {node.name!r} without a seed is outside the subset (its result changes on every run)"
                 raise self.refuse(why, _at(where, node, lines), "Give it `seed=inventory_hostname`, or another text.")
-        for call in tree.find_all(nodes.Call):
-            self._lookup(call, _at(where, call, lines))
-        free = free_names(tree)
-        use.asked |= _asked(tree)
-        for part in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        for call in every:
+            if isinstance(call, nodes.Call):
+                self._lookup(call, _at(where, call, lines))
+        free = _free(tree, every)
+        use.asked |= _asked(every)
+        for part in every:
             fact = _member_of_facts(part)
             if fact and not self.anything and "ansible_facts" not in use.asked:
                 self._fact(f"ansible_facts.{fact}", fact, _at(where, part, lines))
-        for name in tree.find_all(nodes.Name):
-            if name.ctx == "load" and name.name in free:
+        for name in every:
+            if isinstance(name, nodes.Name) and name.ctx == "load" and name.name in free:
                 use.names.setdefault(name.name, _at(where, name, lines))
 
     def _lookup(self, call: nodes.Call, where: Position) -> None:
@@ -474,10 +483,12 @@ def _seeded(node: nodes.Filter) -> bool:
     return len(node.args) > _PLACE_OF_SEED[name] or any(given.key == "seed" for given in node.kwargs)
 
 
-def _asked(tree: nodes.Template) -> set[str]:
-    """The names about which `tree` asks whether they are defined."""
+def _asked(every: Iterable[nodes.Node]) -> set[str]:
+    """The names about which the nodes of a tree ask whether they are defined."""
     found = set()
-    for node in tree.find_all((nodes.Filter, nodes.Test)):
+    for node in every:
+        if not isinstance(node, (nodes.Filter, nodes.Test)):
+            continue
         guards = (
             node.name.rpartition(".")[2] in _GUARDS
             if isinstance(node, nodes.Filter)

@@ -287,6 +287,9 @@ class Templates:
         self._compiling = threading.RLock()
         self._files: dict[tuple[Any, ...], tuple[str, jinja2.Template]] = {}
         self._compiled: dict[tuple[str, bool], jinja2.Template] = {}
+        # What the check ahead of a run parsed, the run need not parse again.
+        self._trees: dict[str, nodes.Template] = {}
+        self._condition_trees: dict[str, nodes.Template] = {}
         self._environment = _Environment(keep_backslashes=True)
         self._conditions = _Environment(keep_backslashes=False, constants=self.render)
         if lookup:
@@ -420,7 +423,9 @@ class Templates:
 
     def parse(self, text: str) -> nodes.Template:
         """The syntax tree of a template."""
-        return self._environment.parse(text)
+        if text not in self._trees:
+            self._trees[text] = self._environment.parse(text)
+        return self._trees[text]
 
     def parse_file(self, text: str, **options: Any) -> nodes.Template:
         """The syntax tree of a template file with its own delimiters."""
@@ -429,7 +434,9 @@ class Templates:
 
     def parse_expression(self, text: str) -> nodes.Template:
         """The syntax tree of a bare expression."""
-        return _expression_tree(self._conditions, text)
+        if text not in self._condition_trees:
+            self._condition_trees[text] = _expression_tree(self._conditions, text)
+        return self._condition_trees[text]
 
     # -- compiling and running ------------------------------------------------------------------------------------
 
@@ -438,7 +445,7 @@ class Templates:
         found = self._compiled.get(key)
         if found is None:
             with self._compiling:
-                found = self._compiled.get(key) or self._environment.from_string(text)
+                found = self._compiled.get(key) or self._environment.from_string(self._trees.get(text, text))
                 self._compiled[key] = found
         return found
 
@@ -446,11 +453,17 @@ class Templates:
         key = (f"\0{text}", condition)
         found = self._compiled.get(key)
         if found is None:
-            environment = self._conditions if condition else self._environment
             with self._compiling:
-                found = self._compiled.get(key) or _expression(environment, text, escape=not condition)
+                found = self._compiled.get(key) or self._compiled_expression(text, condition)
                 self._compiled[key] = found
         return found
+
+    def _compiled_expression(self, text: str, condition: bool) -> jinja2.Template:
+        """A template whose only content is the expression, so that nothing in `text` can end it early."""
+        if condition:
+            return self._conditions.from_string(self.parse_expression(text))
+        tree = _expression_tree(self._environment, text.replace("\\", "\\\\"))
+        return self._environment.from_string(tree)
 
     def _run(self, template: jinja2.Template, names: Names) -> Any:
         environment = template.environment
@@ -465,11 +478,6 @@ class Templates:
             return marker_of(error)
         finally:
             _current.reset(before)
-
-
-def _expression(environment: _Environment, text: str, *, escape: bool) -> jinja2.Template:
-    """A template whose only content is the expression, so that nothing in `text` can end it early."""
-    return environment.from_string(_expression_tree(environment, text.replace("\\", "\\\\") if escape else text))
 
 
 def _expression_tree(environment: _Environment, text: str) -> nodes.Template:
