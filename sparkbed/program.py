@@ -49,7 +49,7 @@ class Inv(Program):
         if verb not in named:
             return super()._make_parser()
         alone = Collection()
-        alone.add_task(self.collection[verb], named[verb], aliases=self.collection.task_names[named[verb]])
+        alone.add_task(self.collection[verb], named[verb], aliases=tuple(self.collection.task_names[named[verb]]))
         return Parser(initial=self.initial_context, contexts=alone.to_contexts())
 
     def parse_tasks(self) -> None:

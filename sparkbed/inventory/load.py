@@ -49,7 +49,7 @@ def load(path: Path) -> Inventory:
 _SHAPE = "It begins with groups: 'all:' with 'children:' or 'hosts:' below it, as in inventories/local.yml."
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Group:
     """A group while it is being read: it may stand at several places of the file."""
 
@@ -62,7 +62,7 @@ class _Group:
     priority: int = 1
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Reader:
     path: Path
     top: Position

@@ -19,7 +19,7 @@ from sparkbed.playbook.variables import Scope
 from sparkbed.remote import Agent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Action:
     """The context of one call of a controller module: the `ActionContext` of modules/controller.py.
 

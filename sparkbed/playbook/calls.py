@@ -19,7 +19,7 @@ from sparkbed.playbook.values import flag
 from sparkbed.playbook.variables import Scope
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Call:
     """One call of a module, ready to go: where to, as whom, with which arguments."""
 
@@ -45,7 +45,7 @@ class Skip(Exception):  # no error: a condition that does not hold
         self.result = result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Calls:
     """Makes the calls of one run; `seen` gives what a task sees on another host, as it does with `delegate_to`."""
 

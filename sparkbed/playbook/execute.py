@@ -29,7 +29,7 @@ Retry = Callable[[str, Task, int], None]
 Connected = Callable[[str, Agent, "str | None"], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Executor:
     """Runs tasks on hosts."""
 

@@ -18,7 +18,7 @@ DEEPEST = 50
 """How many files and roles may include each other: Python's own recursion ends not far above."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Inclusion:
     """One file or role that hosts include together: `args` of the task, `item` the variables of its loop."""
 
@@ -29,7 +29,7 @@ class Inclusion:
     hosts: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Included:
     """What an inclusion came to: its steps, the roles it brings into the play, and their handlers."""
 

@@ -72,7 +72,7 @@ MODULES_ELSEWHERE = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Refusal:
     """Makes the errors of one playbook; knows the command that runs it with Ansible itself."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sparkbed.playbook.plays import Play, tasks_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ListedPlay:
     """A play with the hosts that its pattern gives, and the tasks that the chosen tags leave."""
 

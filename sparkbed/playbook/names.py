@@ -173,7 +173,7 @@ def _free(tree: nodes.Template, every: Iterable[nodes.Node]) -> set[str]:
     return loaded - known.keys() - {"self"}
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Use:
     """The names that one piece of a playbook uses, where, and which of them it asks about first."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Item:
     """One round of a loop: its result, and how output names it."""
 
@@ -16,7 +16,7 @@ class Item:
     ignore_errors: bool = False
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Learned:
     """Facts of a host: those that tasks `set`, and those that modules `gathered`."""
 
@@ -24,7 +24,7 @@ class Learned:
     gathered: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Outcome:
     """What one task came to on one host. `result` has Ansible's keys; a loop's has `results`.
 

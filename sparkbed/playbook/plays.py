@@ -16,7 +16,7 @@ from sparkbed.playbook.variables import Layer
 from sparkbed.position import Position
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Loop:
     """What a task repeats over: the value of `loop` or `with_<kind>`, and loop_control."""
 
@@ -31,7 +31,7 @@ class Loop:
     break_when: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Settings:
     """What plays, blocks and tasks may all say of how a task runs; None where nothing is said."""
 
@@ -58,7 +58,7 @@ class Settings:
     module_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gathering:
     """What a play says of the facts that it gathers before its first task."""
 
@@ -132,7 +132,7 @@ def _merged(parts: list[Mapping[str, Any]]) -> Mapping[str, Any]:
     return {name: value for part in parts for name, value in part.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Place:
     """Where a task stands beyond its own file: its role, and what the includes around it pass on.
 
@@ -151,7 +151,7 @@ class Place:
         return tuple(role.path for role in reversed(self.role.chain)) if self.role else ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Include:
     """What an `include_tasks` or `include_role` passes on to what it includes.
 
@@ -167,7 +167,7 @@ class Include:
     roles: tuple[Role, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     """One task. `module` is the short name of a module in `modules.SPECS`, or `meta`.
 
@@ -207,7 +207,7 @@ class Task:
         return role + (name or self.action)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Block:
     """Tasks that fail together: `rescue` runs where `tasks` failed, `always` everywhere."""
 
@@ -221,7 +221,7 @@ class Block:
 Step = Union[Task, Block]  # noqa: UP007  # Block is not defined yet where tasks name it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Play:
     """Tasks for the hosts of a pattern, in three sections, each followed by the handlers that it notified.
 
@@ -267,7 +267,7 @@ def _with_included(tasks: Iterable[Task]) -> Iterator[Task]:
             yield from _with_included(tasks_of(task.include.ahead))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Playbook:
     """The plays of one file and of those that it imports."""
 

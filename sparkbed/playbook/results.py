@@ -35,7 +35,7 @@ class Failure:
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PlayResult:
     """What came of a playbook. `failed` has the hosts that did not come to its end, and why."""
 

@@ -26,7 +26,7 @@ from sparkbed.position import Position
 _EXTENSIONS = (".yml", ".yaml", ".json")
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Reading:
     """What the reading of a play has in common, and what it gathers beside the steps: imported roles, their handlers.
 
@@ -58,7 +58,7 @@ class ListReader(Protocol):
     ) -> tuple[Step, ...]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Use:
     """One use of a role: its name as it was written, what is said of it, and which of its files are meant.
 
@@ -115,7 +115,7 @@ _NO_KEYWORDS_OF_ROLES = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RoleReader:
     """Reads the roles of one play."""
 
@@ -220,7 +220,7 @@ class RoleReader:
 _META = frozenset(str.split("allow_duplicates argument_specs collections dependencies galaxy_info standalone version"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Files:
     """The files of a role, as its use chooses them."""
 

@@ -23,7 +23,7 @@ from sparkbed.playbook.values import flag, whole
 from sparkbed.playbook.variables import Scope
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ran:
     """What a task came to; `fatal` where a failure on one host is one of all, `once` if it says `run_once`."""
 

@@ -9,7 +9,7 @@ from sparkbed.playbook.results import Counts, Failure
 from sparkbed.playbook.tags import Choice
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class HostState:
     """Where a host stands in a play.
 
@@ -35,7 +35,7 @@ class HostState:
         return not (self.failed or self.unreachable or self.ended)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Progress:
     """What a run of several plays carries on: counts, failures, and the task to start at.
 

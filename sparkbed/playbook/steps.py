@@ -37,7 +37,7 @@ _APPLIED = BLOCK_KEYWORDS - {"block", "rescue", "always"}
 _NOWHERE = Place()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class StepReader:
     """Reads the lists of tasks in one file."""
 

@@ -29,7 +29,7 @@ def wanted(tags: Collection[str], only: Collection[str], skip: Collection[str]) 
     return run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Choice:
     """What `--tags` and `--skip-tags` say."""
 

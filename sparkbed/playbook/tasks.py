@@ -31,7 +31,7 @@ from sparkbed.playbook.templating import is_all_template, is_template
 from sparkbed.position import Position
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TaskReader:
     """Reads the tasks of one file."""
 

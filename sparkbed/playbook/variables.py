@@ -172,7 +172,7 @@ class HostVars(Mapping[str, Any]):
         return len(self._hosts)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Variables:
     """All variables of one run of a playbook.
 

@@ -22,7 +22,7 @@ from sparkbed.remote import Connections
 from sparkbed.verbs.inventories import deployed, inventory_file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lists:
     """What to list instead of a run; `nothing` lists nothing, and the playbook is only checked."""
 
@@ -35,7 +35,7 @@ class Lists:
         return self.hosts or self.tasks or self.tags or self.nothing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PlayOptions:
     """The flags of `inv play`; lists are comma separated text, as Ansible takes them."""
 

@@ -14,7 +14,7 @@ OptionType = Literal["str", "path", "bool", "int", "float", "list", "dict", "mod
 """`path`: a text that the host expands (~ and its variables); `mode`: permission bits; `raw`: as it is."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Option:
     """One option of a module. `default` is for people: a module knows its own when the option is absent.
 
@@ -42,7 +42,7 @@ WRITING = {
 """Options of every module that writes a file's content."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ModuleSpec:
     """One module of the subset.
 

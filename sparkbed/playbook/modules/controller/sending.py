@@ -20,7 +20,7 @@ LARGEST_IN_MESSAGE = 256 * 1024
 """Bytes of content that ride in the message; of larger files the digest goes first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Files:
     """What one copy or template call means for the host: directories to make, then files to write.
 
