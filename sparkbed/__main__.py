@@ -6,5 +6,7 @@ from sparkbed.program import main  # noqa: E402  # what it imports is what begin
 
 try:
     main()
-finally:
-    starting.end()
+except SystemExit as leaving:
+    if isinstance(leaving.code, int):
+        starting.end(leaving.code)
+    raise

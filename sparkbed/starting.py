@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
+import os
+import re
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any, NoReturn
 
 
 def begin() -> None:
@@ -18,9 +24,17 @@ def begin() -> None:
     _import_invoke()
 
 
-def end() -> None:
-    """Called last: Python's own end looks for garbage among all modules, and nobody needs the memory any more."""
-    gc.freeze()
+def end(code: int) -> NoReturn:
+    """Called last: what is registered for the end is done and what was written arrives, then this process is gone.
+
+    Python's own end would take all modules apart, one by one, for 10 ms.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as Python does first
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # gone, closed, or never there
+            stream.flush()
+    os._exit(code)
 
 
 def import_paramiko() -> None:
@@ -49,8 +63,7 @@ def _import_invoke() -> None:
     name = "unittest.mock"
     if name in sys.modules:
         return
-    import yaml
-
+    yaml = _import_yaml()
     stand_in = ModuleType(name)
     stand_in.Mock = object  # type: ignore[attr-defined]  # all that invoke.context takes from it
     sys.modules[name] = stand_in
@@ -60,3 +73,28 @@ def _import_invoke() -> None:
         import invoke.context  # noqa: F401  # for what it does to sys.modules
     finally:
         del sys.modules[name]
+
+
+def _import_yaml() -> ModuleType:
+    """PyYAML, whose reader's pattern is compiled when it is used: that takes 4 ms, and the reader in C has none."""
+    real = re.compile
+
+    def compile_later(pattern: str, flags: int = 0) -> Any:
+        return _Late(pattern) if "\U0010ffff" in pattern else real(pattern, flags)
+
+    re.compile = compile_later  # type: ignore[assignment]
+    try:
+        import yaml
+    finally:
+        re.compile = real
+    return yaml
+
+
+class _Late:
+    """A pattern that is compiled when something is asked of it; `re` keeps it then."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(re.compile(self._pattern), name)

@@ -18,7 +18,7 @@ def test_inv_play_does_not_load_what_plays_do_not_need() -> None:
     assert {"jinja2", "yaml"} <= loaded
     assert not loaded & {"fabric", "paramiko"}  # which are loaded while the hosts' servers get ready
     assert not loaded & {"sqlalchemy", "alembic", "numpy", "scipy", "boto3", "moto", "rich", "matplotlib"}
-    assert "urllib.request" not in loaded
+    assert not loaded & {"urllib.request", "uuid", "configparser"}
 
 
 def test_one_yaml_is_loaded() -> None:
@@ -29,6 +29,38 @@ def test_one_yaml_is_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_pattern_that_is_compiled_later_refuses_what_it_did() -> None:
+    code = (
+        "from sparkbed import starting; starting.begin(); import re, yaml\n"
+        "print(yaml.safe_load('a: [b, 1]'), isinstance(re.compile('a'), re.Pattern))\n"
+        "yaml.load('a: \\x01', yaml.SafeLoader)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip() == "{'a': ['b', 1]} True"
+    assert "special characters are not allowed" in done.stderr
+
+
+def test_a_start_that_ends_at_once_ends_all_that_it_began() -> None:
+    """Threads are waited for, what is registered for the end is done, and what was written arrives."""
+    code = (
+        "import atexit, threading, time; from sparkbed import starting\n"
+        "atexit.register(print, 'registered')\n"
+        "threading.Thread(target=lambda: (time.sleep(0.2), print('thread'))).start()\n"
+        "print('written'); starting.end(3)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split() == ["written", "thread", "registered"]
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_a_verb_is_known_by_all_its_names() -> None:
+    for verb in ("run-suite", "list"):
+        done = subprocess.run(
+            ["./inv", verb, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+        )
+        assert done.stdout.startswith(f"Usage: inv [--core-opts] {verb}")
 
 
 def test_a_younger_pyproject_asks_for_its_digest(tmp_path: Path) -> None:
