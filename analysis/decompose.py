@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.stats import bootstrap_interval
+from analysis.stats import intervals_together
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[Any]]
@@ -76,6 +76,11 @@ def totals(columns: Columns) -> dict[str, float]:
     return {name: float(values.sum()) for name, values in per_task(columns).items()}
 
 
+def spilled(columns: Columns) -> dict[str, float]:
+    """Bytes that tasks spilled for want of heap: what they held in memory, and what went to disk for it."""
+    return {name: float(_column(columns, f"{name}_spilled").sum()) for name in ("memory", "disk")}
+
+
 def busy_seconds(columns: Columns) -> float:
     """For how long at least one task was running: the length of the union of the tasks' times."""
     start, end = _column(columns, "launch_ms") / 1e3, _column(columns, "finish_ms") / 1e3
@@ -87,9 +92,21 @@ def busy_seconds(columns: Columns) -> float:
     return float(np.maximum(0.0, end - np.maximum(start, reached)).sum())
 
 
+def on_cpu(columns: Columns) -> Floats:
+    """How much of each task's `compute` its own thread was on a CPU, in seconds, shape (n,).
+
+    The rest of `compute` is waiting: for a Python worker, which is another process, or for a core.
+    """
+    return np.minimum(_column(columns, "cpu_ns") / 1e9, per_task(columns)["compute"])
+
+
 @dataclass(frozen=True)
 class Difference:
-    """One part's difference between two cells, in task-seconds a trial (means), with a bootstrap interval."""
+    """One part's difference between two cells in seconds a trial (means).
+
+    `low` and `high` are the ends of an interval that holds together with those of the other parts (see
+    `stats.intervals_together`); None where there are too few blocks.
+    """
 
     part: str
     baseline: float
@@ -97,6 +114,11 @@ class Difference:
     difference: float
     low: float | None
     high: float | None
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval excludes 0."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 def mean_parts(trials: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -110,20 +132,20 @@ def differences(baseline: Sequence[Mapping[str, float]], cell: Sequence[Mapping[
     """Cell minus baseline by parts, largest first. The differences add up to that of the whole.
 
     Args:
-        baseline, cell: what `totals` gave for trials of the same blocks, in the same order; of lists of different
-            length the first trials that both have are used.
+        baseline, cell: parts of trials of the same blocks, in the same order, as `totals` gives them; of lists of
+            different length the first trials that both have are used.
     """
-    n = min(len(baseline), len(cell))
-    if not n:
+    pairs = list(zip(baseline, cell, strict=False))
+    if not pairs:
         return []
+    names = list(pairs[0][0])
+    before = {name: np.array([pair[0][name] for pair in pairs]) for name in names}
+    after = {name: np.array([pair[1][name] for pair in pairs]) for name in names}
+    between = intervals_together({name: after[name] - before[name] for name in names})
     found = []
-    for name in PARTS:
-        before = np.array([trial[name] for trial in baseline[:n]])
-        after = np.array([trial[name] for trial in cell[:n]])
-        interval = bootstrap_interval(after - before, np.mean)
-        low, high = interval.low, interval.high
-        mean = float((after - before).mean())
-        found.append(Difference(name, float(before.mean()), float(after.mean()), mean, low, high))
+    for name in names:
+        means = float(before[name].mean()), float(after[name].mean())
+        found.append(Difference(name, *means, means[1] - means[0], between[name].low, between[name].high))
     return sorted(found, key=lambda part: -abs(part.difference))
 
 

@@ -80,6 +80,11 @@ def findings(questions: Sequence[Question], margin: float = MARGIN) -> list[dict
     ]
 
 
+def decided(p_adjusted: float | None) -> bool:
+    """Whether there is a difference to be explained: where there may be none, a cause of it would be made up."""
+    return p_adjusted is not None and p_adjusted <= 1 - LEVEL + 1e-12
+
+
 def by_size(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Decided ones first, then the largest effect first."""
     rank = {"slower": 0, "faster": 0, "equivalent": 1, "undecided": 2}
@@ -140,7 +145,7 @@ def _verdict(question: Question, found: stats.Comparison | None, p_adjusted: flo
         return "undecided"
     if found.low is not None and found.high is not None and 1 / (1 + margin) <= found.low and found.high <= 1 + margin:
         return f"equivalent within {percent(margin)}"
-    if p_adjusted <= 1 - LEVEL + 1e-12:
+    if decided(p_adjusted):
         return "slower" if (found.ratio > 1) != higher_is_better(question.unit) else "faster"
     return "undecided"
 
@@ -168,9 +173,9 @@ def _because(
         )
     elif verdict == "undecided":
         sentences += _why_undecided(question, found, p_adjusted, tested)
-    elif verdict.startswith("equivalent") and p_adjusted is not None and p_adjusted <= 1 - LEVEL:
+    elif verdict.startswith("equivalent") and decided(p_adjusted):
         sentences.append(f"There is a difference ({change(found.ratio, question.unit)}), but a small one.")
-    if verdict != "undecided" or (found.low or 0) > 1 or (found.high or math.inf) < 1:
+    if decided(p_adjusted):
         sentences += explained(question.parts)
     return sentences + _reservations(question)
 
@@ -234,17 +239,23 @@ def _reservations(question: Question) -> list[str]:
 def explained(parts: Sequence[Difference]) -> list[str]:
     """The parts of the tasks' time that differ between two cells, in a sentence; nothing where no part is clear.
 
-    Named are the up to three largest parts whose interval excludes 0 and that are at least a tenth of the largest.
+    Named are the up to three largest parts whose interval excludes 0 (all of them hold together) and that are at
+    least a tenth of the largest.
     """
     before, after = sum(part.baseline for part in parts), sum(part.cell for part in parts)
     if not parts or not before:
         return []
-    clear = [p for p in parts if p.low is not None and p.high is not None and (p.low > 0 or p.high < 0)]
-    clear = [p for p in clear if abs(p.difference) >= 0.1 * abs(parts[0].difference) and p.part != "rest"][:3]
+    clear = [p for p in parts if p.clear and abs(p.difference) >= 0.1 * abs(parts[0].difference) and p.part != "rest"]
     whole = f"Per trial, tasks took {number(after)} s in sum against {number(before)} s for the baseline"
     if not clear:
         return [f"{whole}; no single part of them differs clearly."]
-    named = listed(
-        [f"{PARTS[p.part]} {'+' if p.difference > 0 else '−'}{number(abs(p.difference), 2)} s" for p in clear]
-    )
-    return [f"{whole}: {named}."]
+    return [f"{whole}: {listed([_named(part) for part in clear[:3]])}."]
+
+
+def _named(part: Difference) -> str:
+    between = f"{_signed(part.low or 0)} to {_signed(part.high or 0)}"
+    return f"{PARTS[part.part]} {_signed(part.difference)} s ({between})"
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else '−'}{number(abs(value), 2)}"

@@ -12,6 +12,7 @@ from analysis import paper_text, spark_perf
 from analysis.answer import groups, sentence, shared_levels, short_names
 from analysis.figures import DARK, LIGHT
 from analysis.findings import by_size
+from analysis.heap import heap_table
 from analysis.packets import packets_table
 from analysis.stats import median
 from analysis.text import cells_table, encodable, findings_table, metric_names, parts_table
@@ -155,6 +156,7 @@ def _groups(report: Data, figures: Sequence[Figure]) -> list[dict[str, Any]]:
             "figures": mine,
             "parts": parts_table(report, cells),
             "walls": wall_tables(report, cells),
+            "heap": heap_table(cells, short_names(cells)),
             "packets": packets_table(cells, short_names(cells)),
         })  # fmt: skip
     return [group for group in found if group["figures"]]

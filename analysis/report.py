@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis import decompose, packets, stats, wall
 from analysis.answer import answer, short_names, trust
-from analysis.findings import Design, Question, Side, findings
+from analysis.findings import Design, Question, Side, decided, findings
 from analysis.page import as_html
 from analysis.paper import beside
 from analysis.spark_perf import as_spark_perf, as_spark_perf_json
@@ -67,7 +68,7 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
     campaign = store.campaign(campaign_id)
     trials = store.trials(campaign.id)
     samples = store.samples(campaign.id)
-    tasks = {trial.id: _task_totals(store, trial) for trial in trials if trial.status == "ok"}
+    tasks = {trial.id: _task_parts(store, trial, samples.get(trial.id, ())) for trial in trials if trial.status == "ok"}
     cells = [
         _cell_data(campaign, cell, [trial for trial in trials if trial.cell == cell.id], samples, tasks)
         for cell in campaign.cells
@@ -109,9 +110,9 @@ def _cell_data(
     cell: Cell,
     trials: Sequence[Trial],
     samples: Mapping[str, Sequence[Sample]],
-    tasks: Mapping[str, dict[str, float] | None],
+    tasks: Mapping[str, TaskParts | None],
 ) -> dict[str, Any]:
-    totals = [found for trial in trials if (found := tasks.get(trial.id)) is not None]
+    totals = [found.totals for trial in trials if (found := tasks.get(trial.id)) is not None]
     return {
         "id": cell.id,
         "label": str((campaign.plan.get("labels") or {}).get(cell.id) or cell.label),
@@ -127,7 +128,7 @@ def _cell_data(
     }
 
 
-def _trial_data(trial: Trial, samples: Sequence[Sample], tasks: dict[str, float] | None) -> dict[str, Any]:
+def _trial_data(trial: Trial, samples: Sequence[Sample], tasks: TaskParts | None) -> dict[str, Any]:
     return {
         "id": trial.id,
         "status": trial.status,
@@ -139,9 +140,15 @@ def _trial_data(trial: Trial, samples: Sequence[Sample], tasks: dict[str, float]
         "number": trial.number,
         "finished": trial.finished,
         "facts": dict(trial.facts),
-        "values": {name: value for name, (value, _) in _trial_values(samples).items()},
-        "tasks": tasks,
+        "values": _values(samples),
+        "tasks": tasks.totals if tasks else None,
+        "wall": tasks.wall if tasks else None,
+        "spilled": tasks.spilled if tasks else None,
     }
+
+
+def _values(samples: Sequence[Sample]) -> dict[str, float]:
+    return {name: value for name, (value, _) in _trial_values(samples).items()}
 
 
 def _trial_values(samples: Sequence[Sample]) -> dict[str, tuple[float, str]]:
@@ -193,9 +200,28 @@ def _summary(unit: str, values: Sequence[float], iterations: Sequence[float]) ->
     }
 
 
-def _task_totals(store: Store, trial: Trial) -> dict[str, float] | None:
+@dataclass(frozen=True)
+class TaskParts:
+    """What a trial's tasks say: their parts in task-seconds, the parts of its wholes (see wall.py), bytes spilled."""
+
+    totals: dict[str, float]
+    wall: dict[str, dict[str, float] | None]
+    spilled: dict[str, float]
+
+
+def _task_parts(store: Store, trial: Trial, samples: Sequence[Sample]) -> TaskParts | None:
     table = store.tasks(trial.id)
-    return None if table is None else decompose.totals(table.columns)
+    if table is None:
+        return None
+    columns = table.columns
+    return TaskParts(
+        decompose.totals(columns),
+        {
+            "trial_seconds": wall.trial_parts([vars(sample) for sample in samples], trial.facts, columns),
+            "submit_seconds": wall.submit_parts(_values(samples), trial.facts, trial.finished, columns),
+        },
+        decompose.spilled(columns),
+    )
 
 
 # -- comparisons -------------------------------------------------------------------------------------------------------
@@ -240,15 +266,17 @@ def _explained(finding: dict[str, Any], cells: Sequence[Mapping[str, Any]]) -> d
     """The finding with where a whole submit differs, and what each of its two cells sent."""
     by_id = {cell["id"]: cell for cell in cells}
     baseline, cell = by_id[finding["baseline"]], by_id[finding["cell"]]
-    parts = wall.wall_differences(baseline, cell)
+    parts = {whole: wall.wall_differences(baseline, cell, whole) for whole in wall.WHOLES}
     names = short_names([cell, baseline])
-    said = [
-        finding["because"],
-        wall.wall_sentence(parts),
-        unlike_sentence(cell, baseline, names),
-        packets.packets_sentence(cell, baseline, names),
-    ]
-    return {**finding, "because": " ".join(one for one in said if one), "wall": [vars(part) for part in parts]}
+    said = [finding["because"]]
+    if decided(finding["p_adjusted"]):
+        said += [wall.wall_sentence(found, whole) for whole, found in parts.items()]
+    said += [unlike_sentence(cell, baseline, names), packets.packets_sentence(cell, baseline, names)]
+    return {
+        **finding,
+        "because": " ".join(one for one in said if one),
+        "wall": {whole: [vars(part) for part in found] for whole, found in parts.items()},
+    }
 
 
 def _part_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[decompose.Difference]:

@@ -7,7 +7,7 @@ blocks (rounds in which every cell runs once, in an order drawn at random), on l
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -64,28 +64,6 @@ def median_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
         return Interval(math.exp(low), math.exp(high), "Student's t on logarithms")
     low, high = _student(array, level)
     return Interval(low, high, "Student's t")
-
-
-def bootstrap_interval(
-    values: ArrayLike,
-    statistic: Callable[..., NDArray[np.float64]],
-    level: float = LEVEL,
-    resamples: int = 2_000,
-    seed: int = 0,
-) -> Interval:
-    """Percentile bootstrap interval of a smooth statistic (a mean, a share), seeded.
-
-    Args:
-        values: shape (n,).
-        statistic: takes resamples of shape (resamples, n) and `axis=1`, as numpy.mean does.
-    """
-    array = _floats(values)
-    if array.size < 2:
-        return Interval(None, None, "none: one value or less")
-    draws = np.random.default_rng(seed).integers(0, array.size, size=(resamples, array.size))
-    found = statistic(array[draws], axis=1)
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high), "bootstrap")
 
 
 def sample_std(values: ArrayLike) -> float | None:
@@ -251,6 +229,32 @@ def block_differences(
     """Mean log of the cell minus mean log of the baseline, per block with both; empty if a value isn't positive."""
     pairs = _by_block(baseline, baseline_blocks, cell, cell_blocks) or []
     return np.array([b.mean() - a.mean() for a, b in pairs], dtype=np.float64)
+
+
+def intervals_together(
+    differences: Mapping[str, ArrayLike], level: float = LEVEL, least: int | None = None
+) -> dict[str, Interval]:
+    """Intervals of several means that hold all at once in at least `level` of all samples.
+
+    Student's t of the differences inside blocks, at Bonferroni's level: of k names each has the level
+    1 - (1 - level) / k. If cell and baseline are alike, differences inside blocks are symmetric about 0, where t keeps
+    its level from few values on; the percentile bootstrap of a mean does not (87 % instead of 95 % at n = 6). Names
+    whose differences are 0 throughout are not counted among the k.
+
+    Args:
+        differences: cell minus baseline by name, one value a block.
+        least: below so many blocks there are no intervals; `blocks_needed` by default, as for the verdicts.
+    """
+    arrays = {name: _floats(values) for name, values in differences.items()}
+    asked = sum(bool(array.any()) for array in arrays.values())
+    fewest = blocks_needed(level) if least is None else least
+    return {name: _interval_of_mean(array, 1 - (1 - level) / max(asked, 1), fewest) for name, array in arrays.items()}
+
+
+def _interval_of_mean(values: Floats, level: float, fewest: int) -> Interval:
+    if values.size < max(fewest, 2):
+        return Interval(None, None, f"none: fewer than {fewest} blocks")
+    return Interval(*_student(values, level), "Student's t, all parts together")
 
 
 def drift(values: ArrayLike) -> tuple[float, float] | None:

@@ -14,6 +14,7 @@ from typing import Any
 from analysis import paper_text, spark_perf
 from analysis.answer import groups, interval, names_of, short_names, signed
 from analysis.decompose import PARTS
+from analysis.heap import heap_table
 from analysis.packets import is_count, packets_table
 from analysis.wall import wall_tables
 from analysis.words import decimals, fixed, probability
@@ -63,6 +64,9 @@ def as_markdown(report: Data) -> str:
     for cells in groups(report):
         for wall in wall_tables(report, cells):
             lines += [f"## {_mark(wall['title'])}", "", *_table(*wall["table"]), ""]
+        heap = heap_table(cells, short_names(cells))
+        if heap:
+            lines += ["## Memory of the JVMs", "", *_table(*heap), ""]
         packets = packets_table(cells, short_names(cells))
         if packets:
             lines += ["## Packets that each cell really sent", "", *_table(*packets), ""]
@@ -85,7 +89,7 @@ def _paper(report: Data) -> list[str]:
         if one["conditions"]:
             lines += [f"In the paper: {_mark(one['conditions'])}.", ""]
         for heads, rows in (one["table"], *([one["ratios"]] if one["ratios"] else [])):
-            lines += [*_table([_mark(head) for head in heads], rows), ""]
+            lines += [*_table(heads, rows), ""]
         lines += [*(f"- {_mark(note)}" for note in one["notes"]), ""]
     return lines
 
@@ -256,7 +260,8 @@ def _unit(report: Data, metric: str) -> str:
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---" if index == 0 else "---:" for index in range(len(heads))]
-    return ["| " + " | ".join(cells) + " |" for cells in [heads, rule, *([_mark(t) for t in row] for row in rows)]]
+    marked = [[_mark(text) for text in row] for row in [heads, *rows]]
+    return ["| " + " | ".join(cells) + " |" for cells in [marked[0], rule, *marked[1:]]]
 
 
 def _mark(text: Any) -> str:

@@ -1,114 +1,211 @@
-"""Where a whole submit's time goes, and which of it makes two cells differ: parts that add up to `submit_seconds`.
+"""Where a trial's time on the wall goes, and which of it makes two cells differ: parts that add up to the whole.
 
-    start-up        spark-submit, the driver's start, and the wait for executors:  submit - application + ready
-    task parts      a part's task-seconds (analysis/decompose.py) over the slots that ran them side by side
-    outside tasks   what is left of the application: the driver's own work, idle slots, rests between iterations
+Two wholes are taken apart. A part's task-seconds (analysis/decompose.py) are divided by the cores of the executors,
+which run tasks side by side:
 
-The task parts are gathered into what people ask about (GROUPS). Dividing by the slots treats them as evenly used; what
-straggling tasks cost beyond that stands in `outside tasks`, and the parts add up to the whole by construction.
+    submit_seconds  start-up, the tasks' parts, ending, and the rest: outside tasks
+    trial_seconds   the tasks' parts of the timed iterations, and the rest; means over the kept iterations
+
+    start-up        spark-submit, the driver's start, and the wait for executors
+    ending          from the program's last word to the submit's end: the JVM's end, and the container's
+    outside tasks   what is left: the driver's own work, idle cores, and in a submit what lies around the timed
+                    iterations (making data, checking results, rests)
+
+The task parts are gathered into what people ask about (GROUPS). Dividing by the cores treats them as evenly used; what
+straggling tasks cost beyond that stands in `outside tasks`, and the parts add up to the whole by construction. Times of
+the event log and of the program are the driver's host's clock, and a submit's end is this machine's: where the two
+disagree so far that the ending can't be, a submit is not taken apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from analysis import decompose
 from analysis.answer import short_names
 from analysis.decompose import Difference
-from analysis.stats import bootstrap_interval
 from analysis.words import listed, number, percent
 
 Data = Mapping[str, Any]
+Columns = Mapping[str, NDArray[Any]]
 
 GROUPS = {
     "start_up": ("start-up", ()),
-    "cpu": ("CPU: computing, Python, (de)serialization", ("compute", "deserialize", "result_serialization")),
-    "gc": ("GC and heap", ("gc",)),
+    "cpu": ("CPU: tasks' own threads in the JVM", ("deserialize", "result_serialization")),
+    "waiting": ("tasks off the CPU: Python's work, waiting for a core", ()),
+    "gc": ("GC pauses in tasks", ("gc",)),
     "network": ("network path: waiting for shuffle reads and results", ("shuffle_read", "getting_result")),
     "disk": ("shuffle writes", ("shuffle_write",)),
     "scheduling": ("scheduling", ("scheduler_delay",)),
     "lost": ("failed tasks, clocks' rest", ("failed", "rest")),
     "outside": ("outside tasks", ()),
+    "ending": ("ending", ()),
 }
-"""The parts in the order in which they are shown: name for people, and the parts of tasks' time gathered in it."""
+"""The parts in the order in which they are shown: name for people, and the parts of tasks' time gathered in it. A
+task's `compute` is split into `cpu` and `waiting`, by the CPU time of its thread."""
+
+WHOLES = {"trial_seconds": "trial", "submit_seconds": "whole submit"}
+"""What can be taken apart, and its name for people."""
 
 NANOSECONDS = 9
-"""Decimals of a part: Spark's clocks count milliseconds, and what float sums leave of nothing is not to be shown."""
+"""Decimals of a part: Spark's clocks count milliseconds, and what sums of floats leave of nothing is not shown."""
+
+SKEW = 0.05
+"""Seconds by which clocks may be apart before they are said to disagree."""
 
 
-def wall_parts(trial: Data) -> dict[str, float] | None:
+# -- one trial ---------------------------------------------------------------------------------------------------------
+
+
+def submit_parts(values: Data, facts: Data, finished: str | None, columns: Columns) -> dict[str, float] | None:
     """The parts of one trial's submit, in seconds; None where it lacks a figure that they need.
 
     Args:
-        trial: a report's trial: its values by metric, its facts and the totals of its tasks.
+        values: the trial's number for each metric.
+        facts: the trial's; `workload.ended` is the program's last word (Unix seconds).
+        finished: when the submit came to its end (ISO 8601).
+        columns: the trial's task table.
     """
-    values = trial["values"]
-    slots = ((trial.get("facts") or {}).get("workload") or {}).get("default_parallelism")
     wanted = ("submit_seconds", "application_seconds", "ready_seconds")
-    tasks = trial.get("tasks")
-    if not tasks or not slots or any(name not in values for name in wanted):
+    cores = executor_cores(facts)
+    ended = (facts.get("workload") or {}).get("ended")
+    if not cores or ended is None or finished is None or any(name not in values for name in wanted):
         return None
     submit, application, ready = (float(values[name]) for name in wanted)
-    parts = {
-        name: round(sum(float(tasks[one]) for one in members) / slots, NANOSECONDS)
+    ending = datetime.fromisoformat(finished.replace("Z", "+00:00")).timestamp() - float(ended)
+    around = submit - application
+    if not -SKEW <= ending <= around + SKEW:
+        return None
+    parts = _of_tasks(columns, cores)
+    parts["ending"] = round(min(max(ending, 0.0), around), NANOSECONDS)
+    parts["start_up"] = round(around - parts["ending"] + ready, NANOSECONDS)
+    return {**parts, "outside": submit - sum(parts.values())}
+
+
+def trial_parts(samples: Sequence[Data], facts: Data, columns: Columns) -> dict[str, float] | None:
+    """The parts of one trial's timed and kept iterations, in seconds (means); None where it lacks a figure.
+
+    Args:
+        samples: the trial's, with metric, value, iteration and kept.
+        facts: the trial's; `workload.iterations_began` are Unix seconds, one an iteration.
+        columns: the trial's task table.
+    """
+    cores = executor_cores(facts)
+    began = (facts.get("workload") or {}).get("iterations_began") or ()
+    timed = [
+        (float(began[one["iteration"] - 1]), float(one["value"]))
+        for one in samples
+        if one["metric"] == "trial_seconds" and one["kept"] and one["iteration"] and one["iteration"] <= len(began)
+    ]
+    if not cores or not timed:
+        return None
+    each = [_of_iteration(columns, cores, start, seconds) for start, seconds in timed]
+    return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+
+
+def executor_cores(facts: Data) -> int:
+    """The cores of all executors that a trial had at a time, by its event log; 0 if that is unknown.
+
+    Not the default parallelism: Spark makes that 2 at least, and it can be set to anything.
+    """
+    executors = (facts.get("application") or {}).get("executors") or ()
+    changes = [(float(one["added"] or 0), 1, int(one["cores"])) for one in executors]
+    changes += [(float(one["removed"]), 0, -int(one["cores"])) for one in executors if one.get("removed")]
+    there = most = 0
+    for _, _, cores in sorted(changes):
+        there += cores
+        most = max(most, there)
+    return most
+
+
+def _of_iteration(columns: Columns, cores: int, start: float, seconds: float) -> dict[str, float]:
+    launched = np.asarray(columns.get("launch_ms", ()), dtype=np.float64)
+    # Spark's clock counts whole milliseconds: a job's first task can seem to precede the job.
+    mine = (launched >= start * 1e3 - 1) & (launched < (start + seconds) * 1e3)
+    parts = _of_tasks({name: np.asarray(column)[mine] for name, column in columns.items()}, cores)
+    return {**parts, "outside": seconds - sum(parts.values())}
+
+
+def _of_tasks(columns: Columns, cores: int) -> dict[str, float]:
+    """The tasks' parts in seconds on the wall."""
+    sums = decompose.totals(columns)
+    own = float(decompose.on_cpu(columns).sum())
+    gathered = {
+        name: sum(sums[one] for one in members)
         for name, (_, members) in GROUPS.items()
+        if members or name in ("cpu", "waiting")
     }
-    parts["start_up"] = submit - application + ready
-    parts["outside"] = submit - sum(parts.values())
-    return parts
+    gathered["cpu"] += own
+    gathered["waiting"] += sums["compute"] - own
+    return {name: round(value / cores, NANOSECONDS) for name, value in gathered.items()}
 
 
-def wall_differences(baseline: Data, cell: Data) -> list[Difference]:
-    """Cell minus baseline by part, in seconds of a submit: means over the blocks that both have, largest first."""
-    before, after = ({t["block"]: p for t in one["trials"] if (p := wall_parts(t))} for one in (baseline, cell))
-    pairs = [(before[block], after[block]) for block in sorted(before.keys() & after.keys())]
-    if not pairs:
-        return []
-    found = []
-    for name in GROUPS:
-        first, second = (np.array([pair[side][name] for pair in pairs]) for side in (0, 1))
-        interval = bootstrap_interval(second - first, np.mean)
-        means = float(first.mean()), float(second.mean())
-        found.append(Difference(name, *means, means[1] - means[0], interval.low, interval.high))
-    return sorted(found, key=lambda part: -abs(part.difference))
+# -- two cells ---------------------------------------------------------------------------------------------------------
 
 
-def wall_sentence(parts: Sequence[Difference]) -> str | None:
-    """What makes a whole submit differ, the largest parts first, each with its share; None where nothing is known.
+def wall_differences(baseline: Data, cell: Data, whole: str) -> list[Difference]:
+    """Cell minus baseline by part, in seconds: means over the blocks that both have, largest first.
+
+    Args:
+        baseline, cell: cells whose trials have `wall`: their parts by whole.
+        whole: one of WHOLES.
+    """
+    before, after = (
+        {t["block"]: parts for t in one["trials"] if (parts := _parts(t, whole))} for one in (baseline, cell)
+    )
+    blocks = sorted(before.keys() & after.keys())
+    return decompose.differences([before[block] for block in blocks], [after[block] for block in blocks])
+
+
+def _parts(trial: Data, whole: str) -> Data | None:
+    found: Data | None = (trial.get("wall") or {}).get(whole)
+    return found if trial["status"] == "ok" else None
+
+
+def wall_sentence(parts: Sequence[Difference], whole: str) -> str | None:
+    """What makes two cells differ: the parts whose interval excludes 0, the largest first; None where none does.
 
     Shares are of the sum of all parts' sizes, since parts of both signs may cancel out.
     """
-    moved = sum(abs(part.difference) for part in parts)
-    if not parts or not moved:
-        return None
-    whole = sum(part.difference for part in parts)
     named = [
-        f"{GROUPS[part.part][0]} {_signed(part.difference)} s ({percent(abs(part.difference) / moved)})"
+        f"{GROUPS[part.part][0]} {_signed(part.difference)} s ({_between(vars(part))}; {_share(vars(part), parts)})"
         for part in parts
-        if abs(part.difference) >= 0.05 * moved
+        if part.clear
     ]
-    return f"A whole submit differs by {_signed(whole)} s: {listed(named)}; shares are of all that differs, either way."
+    if not named:
+        return None
+    total = sum(part.difference for part in parts)
+    return (
+        f"A {WHOLES[whole]} differs by {_signed(total)} s (mean). Parts that clearly differ: {listed(named)}; "
+        "the intervals hold together at 95 %, shares are of all that differs, either way."
+    )
 
 
 Table = tuple[list[str], list[list[str]]]
 
 
 def wall_tables(report: Data, cells: Sequence[Data]) -> list[dict[str, Any]]:
-    """A table with its title for each finding about these cells, where its parts are known."""
+    """The tables with their titles for each finding about these cells, where its parts are known."""
     by_id = {cell["id"]: cell for cell in cells}
     found = []
     for finding in report["findings"]:
-        if finding.get("wall") and {finding["baseline"], finding["cell"]} <= set(by_id):
-            names = short_names([by_id[finding["baseline"]], by_id[finding["cell"]]])
-            title = f"Where a whole submit differs: {names[1]} against {names[0]}"
-            found.append({"title": title, "table": wall_table(finding["wall"], names)})
+        if not {finding["baseline"], finding["cell"]} <= set(by_id):
+            continue
+        names = short_names([by_id[finding["baseline"]], by_id[finding["cell"]]])
+        for whole, parts in (finding.get("wall") or {}).items():
+            if parts:
+                title = f"Where a {WHOLES[whole]} differs: {names[1]} against {names[0]}"
+                found.append({"title": title, "table": wall_table(parts, names, whole)})
     return found
 
 
-def wall_table(parts: Sequence[Data], names: Sequence[str]) -> Table:
-    """One row a part of the submit: both cells' seconds, the difference with its interval.
+def wall_table(parts: Sequence[Data], names: Sequence[str], whole: str) -> Table:
+    """One row a part: both cells' seconds, the difference with its interval, and its share of all that differs.
 
     Args:
         names: the baseline's and the cell's.
@@ -120,13 +217,23 @@ def wall_table(parts: Sequence[Data], names: Sequence[str]) -> Table:
             number(part["baseline"]),
             number(part["cell"]),
             _signed(part["difference"]),
-            "–" if part["low"] is None else f"{_signed(part['low'])} to {_signed(part['high'])}",
+            _between(part),
+            _share(part, parts),
         ]
         for part in sorted(parts, key=lambda part: order[part["part"]])
     ]
     sums = [sum(part[side] for part in parts) for side in ("baseline", "cell", "difference")]
-    rows.append(["the whole submit", number(sums[0]), number(sums[1]), _signed(sums[2]), ""])
-    return ["part, s a trial (means)", *names, "difference", "95 % interval"], rows
+    rows.append([f"the {WHOLES[whole]}", number(sums[0]), number(sums[1]), _signed(sums[2]), "", ""])
+    return ["part, s a trial (means)", *names, "difference", "95 % interval, all together", "share"], rows
+
+
+def _between(part: Data) -> str:
+    return "–" if part["low"] is None else f"{_signed(part['low'])} to {_signed(part['high'])}"
+
+
+def _share(part: Data, parts: Sequence[Data | Difference]) -> str:
+    moved = sum(abs(one.difference if isinstance(one, Difference) else one["difference"]) for one in parts)
+    return percent(abs(part["difference"]) / moved) if moved else "–"
 
 
 def _signed(value: float) -> str:

@@ -37,7 +37,8 @@ MLlib's tests that train a model and predict with it have three more: `test_seco
 set), `training_metric` and `test_metric` (RMSE, or per cent that are right; for k-means, the root of cost / points).
 Their `trial_seconds` is the training time.
 
-All have the facts `executors`, `executors_at_end`, `application_id`, `spark_version`, `result`, and what it runs on.
+All have the facts `executors`, `executors_at_end`, `application_id`, `spark_version`, `result`, and what it runs on. By
+two more, in Unix seconds, a report tells where time went: `iterations_began` (each timed part) and `ended` (the end).
 
 Where we differ from spark-perf, for a reason:
 

@@ -100,7 +100,7 @@ def fill(
                 started=f"2026-11-20T10:{15 + position // 60:02}:{position % 60:02}.000+00:00",
                 finished=f"2026-11-20T10:{16 + position // 60:02}:{position % 60:02}.000+00:00",
                 error="the driver exited with 1\njava.lang.OutOfMemoryError: Java heap space" if failed else None,
-                facts={"cluster": {"start_seconds": 4.2}},
+                facts=facts(cell.hosts.count.get("workers", 1)),
             )
             if failed:
                 store.add_trial(trial, [])
@@ -124,6 +124,18 @@ def fill(
             )
     store.add_document(made.id, "spark-defaults.conf", "spark.executor.memory 512m\nspark.eventLog.enabled true\n")
     return made
+
+
+def facts(workers: int) -> dict[str, object]:
+    """As a trial with an event log and GC logs has them; every iteration is taken to begin with the first task."""
+    executors = [{"id": str(n), "host": "h", "cores": 2, "added": 1.79e9 - 5, "removed": None} for n in range(workers)]
+    jvm = {"version": "17.0.9", "collector": "G1", "processors": 2, "heap": 512 * 2**20, "pauses": 3}
+    return {
+        "cluster": {"start_seconds": 4.2},
+        "workload": {"iterations_began": [1.79e9] * 3},
+        "application": {"executors": executors},
+        "jvms": [{**jvm, "name": name, "pause_seconds": 0.02} for name in ("driver", "worker-1/0")],
+    }
 
 
 def series(generator: np.random.Generator, base: float) -> Series:

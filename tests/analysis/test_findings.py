@@ -109,12 +109,28 @@ def test_because_names_the_parts_that_differ_and_the_reservations() -> None:
     ]
     (found,) = findings([question(1.2, parts=parts, own_start=True, failed=2)])
     assert (
-        "tasks took 14.6 s in sum against 13.0 s for the baseline: GC +2.0 s and scheduler delay −0.60 s."
-        in found["because"]
+        "tasks took 14.6 s in sum against 13.0 s for the baseline: "
+        "GC +2.0 s (+1.5 to +2.5) and scheduler delay −0.60 s (−0.80 to −0.40)." in found["because"]
     )
     assert "compute" not in found["because"]
     assert "one cluster, started once" in found["because"]
     assert "2 trials of cell b failed" in found["because"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "verdict"),
+    [
+        ({"ratio": 1.0, "noise": 20}, "undecided"),
+        ({"ratio": 1.0}, "equivalent within 5 %"),
+        ({"ratio": 2.0, "order": "sequential"}, "not randomised"),
+        ({"ratio": 3.0, "trials": 5}, "undecided"),
+    ],
+)
+def test_where_no_difference_is_shown_no_cause_of_it_is_told(asked: dict[str, float], verdict: str) -> None:
+    parts = [Difference("gc", 1.0, 3.0, 2.0, 1.5, 2.5)]
+    (found,) = findings([question(**asked, parts=parts)])  # type: ignore[arg-type]  # the cases' options differ in type
+    assert found["verdict"] == verdict
+    assert "tasks took" not in found["because"]
 
 
 def test_blocks_in_a_fixed_order_are_told() -> None:

@@ -102,6 +102,25 @@ def test_planted_slowdown_is_found_in_both_workloads(store: Store) -> None:
     assert any("1 trial failed" in item["what"] for item in data["trust"])
 
 
+def test_a_trials_time_is_taken_apart_by_the_blocks_that_both_have(store: Store) -> None:
+    built = report.build(store)
+    seconds = {
+        cell["id"]: {t["block"]: t["values"]["trial_seconds"] for t in cell["trials"] if t["status"] == "ok"}
+        for cell in built["cells"]
+    }
+    for finding in built["findings"]:
+        before, after = seconds[finding["baseline"]], seconds[finding["cell"]]
+        shared = before.keys() & after.keys()
+        parts = finding["wall"]["trial_seconds"]
+        # Two kept iterations a trial: their mean, which the parts add up to, is their median.
+        assert sum(part["baseline"] for part in parts) == pytest.approx(sum(before[b] for b in shared) / len(shared))
+        assert sum(part["cell"] for part in parts) == pytest.approx(sum(after[b] for b in shared) / len(shared))
+        assert finding["wall"]["submit_seconds"] == [], "these trials do not say when their programs ended"
+    text = report.as_markdown(built)
+    assert "## Where a trial differs: two-workers against one-worker" in text
+    assert "| GC pauses of the driver, s | 0.0200 | 0.0200 |" in text
+
+
 def test_csv_has_a_row_for_every_sample_and_for_the_failed_trial(store: Store) -> None:
     rows = list(csv.DictReader(io.StringIO(report.render(store, None, "csv"))))
     assert len(rows) == 27 * 4 + 1

@@ -57,13 +57,33 @@ def test_interval_of_a_median_covers_what_it_says(family: str, n: int) -> None:
     assert covered >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 1000)
 
 
-def test_bootstrap_interval_of_a_mean_is_seeded_and_near_the_normal_one() -> None:
-    values = np.random.default_rng(5).normal(10, 2, 200)
-    first, again = stats.bootstrap_interval(values, np.mean), stats.bootstrap_interval(values, np.mean)
-    assert first == again
-    half = 1.96 * values.std() / math.sqrt(200)
-    assert first.low == pytest.approx(values.mean() - half, abs=0.1)
-    assert first.high == pytest.approx(values.mean() + half, abs=0.1)
+def test_intervals_that_hold_together_are_students_at_bonferronis_level() -> None:
+    """By hand: n = 6, two names that differ at all, t(5) at 1 - 0.05 / 4 is 3.1634 in printed tables."""
+    differences = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    found = stats.intervals_together({"a": differences, "b": [-one for one in differences], "never": [0.0] * 6})
+    half = 3.1634 * math.sqrt(3.5) / math.sqrt(6)
+    assert found["a"].low == pytest.approx(3.5 - half, rel=1e-4)
+    assert found["a"].high == pytest.approx(3.5 + half, rel=1e-4)
+    assert found["b"].high == pytest.approx(-3.5 + half, rel=1e-4)
+    assert (found["never"].low, found["never"].high) == (0.0, 0.0)
+    assert stats.intervals_together({"a": differences[:5]})["a"].low is None
+    assert stats.intervals_together({"a": differences[:2]}, least=2)["a"].low is not None
+
+
+@pytest.mark.parametrize("n", [6, 10])
+@pytest.mark.parametrize("family", ["normal", "heavy-tailed", "one outlier in ten"])
+def test_intervals_of_parts_hold_together_where_nothing_differs(n: int, family: str) -> None:
+    draw: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
+        "normal": lambda r: r.normal(0, 1, (8, n)),
+        "heavy-tailed": lambda r: r.standard_t(2, (8, n)),
+        "one outlier in ten": lambda r: r.normal(0, 1, (8, n)) * np.where(r.random((8, n)) < 0.1, 10, 1),
+    }
+    generator = np.random.default_rng(17)
+    runs, wrong = 400, 0
+    for _ in range(runs):
+        found = stats.intervals_together({str(i): values for i, values in enumerate(draw[family](generator))})
+        wrong += any(one.low is not None and one.high is not None and one.low * one.high > 0 for one in found.values())
+    assert wrong / runs <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
 
 
 # -- permutation test --------------------------------------------------------------------------------------------------

@@ -52,17 +52,20 @@ def timed_iterations(samples, options, body, after=None):
 
     `after(result, sample)`, outside the time, may add further samples of the repetition: sample(metric, value, unit).
 
-    As in spark-perf, the sleep between two is outside the time, and Python's tests collect no garbage there.
+    As in spark-perf, the sleep between two is outside the time, and Python's tests collect no garbage there. The fact
+    iterations_began has the Unix seconds at which each began: by these its tasks are found in the event log.
     """
-    results = []
+    results, began = [], []
     for iteration in range(1, options["num-trials"] + 1):
         if iteration > 1:
             time.sleep(options["inter-trial-wait"])
+        began.append(time.time())
         start = time.monotonic()
         results.append(body())
         samples.sample("trial_seconds", time.monotonic() - start, "s", iteration)
         if after:
             after(results[-1], lambda *sample, number=iteration: samples.sample(*sample, number))
+    samples.fact("iterations_began", began)
     return results
 
 
@@ -136,6 +139,7 @@ def run(name, types, prepare, body, check, after=None):
     try:
         if failure:
             samples.error(failure)
+        samples.fact("ended", time.time())
         samples.sample("application_seconds", time.monotonic() - STARTED, "s")
         samples.close()
     except OSError as problem:
