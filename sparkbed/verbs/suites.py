@@ -11,6 +11,7 @@ from sparkbed.errors import RunError
 from sparkbed.home import Home
 from sparkbed.platforms.settings import memory_bytes
 from sparkbed.run.campaign import open_campaign, run_campaign, seconds_of
+from sparkbed.run.deciding import too_few_trials
 from sparkbed.run.preflight import preflight, require
 from sparkbed.run.progress import duration
 from sparkbed.run.recovery import clear_up
@@ -44,6 +45,9 @@ def plan(choice: SuiteChoice) -> None:
     basis = "by the last campaigns here" if measured else f"guessing {GUESS:.0f} s a trial"
     print(f"\n{len(order)} trials, {suite.order} (seed {suite.seed}), cluster {suite.cluster}:")
     print(f"roughly {duration(seconds)} ({basis}).")
+    few = too_few_trials(suite)
+    if few:
+        print(f"warning: {few}")
     print(f"Run it: ./inv run-suite {choice.suite}")
 
 
@@ -65,7 +69,7 @@ def run_suite(choice: SuiteChoice, *, fresh: bool, keep_cluster: bool) -> None:
             if remark.level != "ok":
                 print(f"{remark.level}: {remark.what}\n  {remark.means}")
         require(remarks)
-        for warning in _warnings(suite):
+        for warning in warnings(suite):
             print(f"warning: {warning}")
         campaign = open_campaign(suite, bed, remarks, fresh, print)
         campaign = run_campaign(campaign, suite, bed, keep_cluster)
@@ -100,11 +104,13 @@ def _memory(suite: Suite, cell_id: str) -> int:
     return (workers + 1) * daemon + executors * each + memory_bytes(str(settings["driver_memory"])) + daemon
 
 
-def _warnings(suite: Suite) -> list[str]:
+def warnings(suite: Suite) -> list[str]:
+    """What the suite can't show, and what its workloads say of their parameters."""
     catalogue = workloads.catalogue()
     found = [
         w
         for cell in suite.cells
         for w in catalogue[cell.workload].warnings(catalogue[cell.workload].resolve(cell.parameters))
     ]
-    return list(dict.fromkeys(found))
+    few = too_few_trials(suite)
+    return [*([few] if few else []), *dict.fromkeys(found)]
