@@ -245,9 +245,17 @@ def test_paper_000_on_few_trials(bed: Bed, engine: Engine) -> None:
     assert not {"packets.container-loopback", "packets.container-card"} & set(trials["bare"]["values"])
 
     against = {finding["cell"]: finding for finding in report["findings"]}
-    parts = {part["part"] for part in against[cells["docker"]["id"]]["wall"]}
-    assert parts >= {"start_up", "cpu", "gc", "network", "scheduling", "outside"}
+    found = against[cells["docker"]["id"]]["wall"]
+    tasks = {"cpu", "waiting", "gc", "network", "disk", "scheduling", "lost", "outside"}
+    assert {part["part"] for part in found["trial_seconds"]} == tasks
+    assert {part["part"] for part in found["submit_seconds"]} == {*tasks, "start_up", "ending"}
+    for trial in trials.values():
+        for whole in ("trial_seconds", "submit_seconds"):
+            assert sum(trial["wall"][whole].values()) == pytest.approx(trial["values"][whole])
+        assert all(trial["wall"]["submit_seconds"][part] > 0 for part in ("start_up", "ending", "cpu", "waiting"))
+        assert 0 < trial["wall"]["trial_seconds"]["cpu"] < trial["wall"]["submit_seconds"]["cpu"]
     text = bed.inv("report", "--format", "md")
     assert "Packets that each cell really sent" in text
     assert "Where a whole submit differs" in text
+    assert "Where a trial differs" in text
     nothing_is_left(bed, engine)

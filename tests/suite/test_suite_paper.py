@@ -82,6 +82,18 @@ def test_the_way_of_a_prototype_and_the_platform_choose_the_cells_of_table_2() -
     assert not any(Selection({}, {"parameters": {"absent": "1"}}).matches(cell) for cell in cells)
 
 
+@pytest.mark.parametrize("profile", [None, "tiny", "small"])
+def test_only_cells_of_the_papers_sizes_stand_beside_table_1(profile: str | None) -> None:
+    suite = load("paper-000-spark", profile=profile)
+    assert suite.repeats is not None
+    tables = suite.repeats.document(suite.cells)["tables"]
+    # The paper times from when the command is executed; beside it stands the work alone.
+    assert [table["metric"] for table in tables] == ["submit_seconds", "trial_seconds"]
+    for table in tables:
+        assert len(table["cells"]) == 4
+        assert {len(ids) for ids in table["cells"].values()} == {1 if profile is None else 0}
+
+
 def test_the_suite_s_metric_stands_in_where_a_table_names_none(tmp_path: Path) -> None:
     text = TABLE_1.replace("      metric: submit_seconds\n", "").replace(
         "suite: demo\n", "suite: demo\nmetric: gc_seconds\n"
