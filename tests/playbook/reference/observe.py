@@ -188,6 +188,7 @@ def _cleaned(results: dict[str, list[dict[str, Any]]], out: Path) -> dict[str, l
     # Measured, or drawn by lot.
     text = re.sub(r"Paused for [\d.]+ ", "Paused for <time> ", text)
     text = re.sub(r"/tmp/(tmp|ansible)\.\w{8,10}\b", "<temporary>", text)
+    text = re.sub(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~", ".<process>.<time>~", text)  # a backup's name
     plain: dict[str, list[dict[str, Any]]] = _without(json.loads(text))
     return plain
 
