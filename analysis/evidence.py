@@ -28,6 +28,8 @@ class HostSeries(Protocol):
     @property
     def host(self) -> str: ...
     @property
+    def source(self) -> str: ...
+    @property
     def times(self) -> Floats: ...
     @property
     def columns(self) -> Mapping[str, Floats]: ...
@@ -91,7 +93,7 @@ def _parts(number: int, cells: Sequence[Data], names: Data, work: str) -> Iterat
 def _over_time(
     number: int, cells: Sequence[Data], names: Data, work: str, series: Mapping[str, Sequence[HostSeries]]
 ) -> Iterator[Figure]:
-    found = {cell["id"]: list(series.get(cell["id"], ())) for cell in cells}
+    found = {cell["id"]: one_source(series.get(cell["id"], ())) for cell in cells}
     busy = [line for cell, hosts in found.items() if (line := _line(names[cell], hosts, _busy))]
     if busy:
         yield lines(f"cpu-{number}", "CPU over time", "share of all CPUs that is busy", busy, work, top=1.02)
@@ -108,6 +110,17 @@ def _over_time(
         if any(np.nanmax(line.values, initial=0) > 0 for line in packets):
             title = f"Packets over time, {KIND_NAMES[kind]}"
             yield lines(f"packets-{number}-{_name(kind)}", title, "packets sent a second", packets, work)
+
+
+def one_source(series: Sequence[HostSeries]) -> list[HostSeries]:
+    """Each host once: two collectors that watched one host saw the same packets, which are not to be added up.
+
+    Taken is the source that looked most often; of equals, the first by name.
+    """
+    chosen: dict[str, HostSeries] = {}
+    for one in sorted(series, key=lambda one: (-len(one.times), one.source)):
+        chosen.setdefault(one.host, one)
+    return [one for one in series if chosen[one.host] is one]
 
 
 KIND_NAMES = {
