@@ -38,21 +38,26 @@ def _read(output: bytes, host: str) -> Collected:
 
 def totals(output: bytes) -> tuple[Sample, ...]:
     """Packets and bytes that the host's interfaces sent during the trial, by kind (see `packet_totals`)."""
-    return packet_totals([json.loads(line).get("net", {}) for line in output.splitlines()], "host")
+    lines = [json.loads(line) for line in output.splitlines()]
+    kinds = {name: kind for line in lines for name, kind in line.get("kinds", {}).items()}
+    return packet_totals([line.get("net", {}) for line in lines], "host", kinds)
 
 
-def packet_totals(samples: Sequence[Mapping[str, Sequence[int]]], where: str) -> tuple[Sample, ...]:
+def packet_totals(
+    samples: Sequence[Mapping[str, Sequence[int]]], where: str, kinds: Mapping[str, str] | None = None
+) -> tuple[Sample, ...]:
     """What one network namespace sent, as samples `packets.WHERE-KIND` and `bytes.WHERE-KIND` (analysis/interfaces.py).
 
     Args:
         samples: counters by interface, in the order of NET; an interface may come and go.
+        kinds: what the kernel says of interfaces, where it was asked.
     """
     sent: dict[str, list[float]] = {}
     for before, after in itertools.pairwise(samples):
         for interface, counters in after.items():
             # An interface that is new since the last look began at zero.
             first = before.get(interface, (0, 0, 0, 0))
-            added = sent.setdefault(interface_kind(interface), [0.0, 0.0])
+            added = sent.setdefault(interface_kind(interface, (kinds or {}).get(interface)), [0.0, 0.0])
             for place, index in enumerate((NET.index("tx_packets"), NET.index("tx_bytes"))):
                 added[place] += max(counters[index] - first[index], 0)
     return tuple(

@@ -3,7 +3,8 @@
 It runs on the hosts, so it needs nothing but Python 3.6 and later. One JSON object a line: `t` (Unix seconds), `m`
 (monotonic seconds), and counters since boot as /proc has them (proc(5)): `cpu` (ticks: user, nice, system, idle,
 iowait, irq, softirq, steal), `memory` (bytes: total, available), `disk` (bytes read, bytes written, all whole devices),
-`net` (by interface: bytes and packets received, bytes and packets sent), `tcp` (segments sent again), `load` (1 min).
+`net` (by interface: bytes and packets received, bytes and packets sent), `kinds` (of interfaces that the kernel says
+more of than their names: see `kind`), `tcp` (segments sent again), `load` (1 min).
 What a system doesn't have is left out.
 
 It ends at SIGTERM, when its standard input closes if that is a pipe, and when its parent is gone. Without --out, lines
@@ -17,6 +18,7 @@ import json
 import os
 import select
 import signal
+import socket
 import stat
 import sys
 import time
@@ -91,6 +93,40 @@ def net() -> "dict[str, list[int]] | None":
     return interfaces
 
 
+VIRTUAL = ("bond", "vlan", "vxlan", "geneve", "wireguard", "macvlan", "macvtap", "ipvlan")  # DEVTYPE in a uevent
+
+
+def kind(name: str, root: str = "/sys/class/net") -> "str | None":
+    """What the kernel says of an interface: bridge; card (there is a device behind it); veth (what it sends, another
+    interface sends again); None where only the name tells, as of a container's own end of its pair."""
+    folder = "%s/%s" % (root, name)
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return None
+    if "bridge" in entries:
+        return "bridge"
+    uevent = (read(folder + "/uevent") or "").splitlines()
+    if any(entry.startswith("lower_") for entry in entries) or any("DEVTYPE=" + one in uevent for one in VIRTUAL):
+        return "veth"
+    if "device" in entries:
+        return "card"
+    return "veth" if "master" in entries else None  # an end that is plugged into a bridge
+
+
+def is_here(name: str, root: str = "/sys/class/net") -> bool:
+    """Whether /sys shows the interface of this network namespace: it may have been mounted in another one."""
+    try:
+        return socket.if_nametoindex(name) == int(read("%s/%s/ifindex" % (root, name)) or 0)
+    except OSError:
+        return False
+
+
+def kinds(names: "list[str]", known: "dict[str, str | None]") -> "dict[str, str | None]":
+    """The kinds of all of these; those known already are not asked for again."""
+    return {name: known[name] if name in known else kind(name) if is_here(name) else None for name in names}
+
+
 def tcp() -> "int | None":
     lines = [line.split() for line in (read("/proc/net/snmp") or "").splitlines() if line.startswith("Tcp:")]
     if len(lines) != 2:
@@ -103,14 +139,20 @@ def load() -> "float | None":
     return float(text.split()[0]) if text else None
 
 
-def sample(devices: "set[str]") -> str:
+def sample(devices: "set[str]", known: "dict[str, str | None]") -> str:
+    """One look; `known` are the kinds of the interfaces of the look before, and become those of this one."""
+    interfaces = net()
+    found = kinds(list(interfaces or ()), known)
+    known.clear()
+    known.update(found)
     values = {
         "t": time.time(),
         "m": time.monotonic(),
         "cpu": cpu(),
         "memory": memory(),
         "disk": disk(devices),
-        "net": net(),
+        "net": interfaces,
+        "kinds": {name: one for name, one in found.items() if one} or None,
         "tcp": tcp(),
         "load": load(),
     }
@@ -142,12 +184,13 @@ def wait(seconds: float, watched: "list[int]", parent: int) -> None:
 def watch(interval: float, emit: "Callable[[str], Any]") -> None:
     """Emit a sample every `interval` seconds, and a last one at the end unless the one before was just taken."""
     devices, watched, parent = whole_devices(), inputs(), os.getppid()
+    known = {}  # type: dict[str, str | None]
     start = time.monotonic()
     count = 0
     last = start
     try:
         while True:
-            emit(sample(devices))
+            emit(sample(devices, known))
             last = time.monotonic()
             # The next beat that has not passed: a machine that was too busy leaves a gap, not a burst.
             count = max(count + 1, int((last - start) / interval) + 1)
@@ -155,7 +198,7 @@ def watch(interval: float, emit: "Callable[[str], Any]") -> None:
     except Ended:
         # CPU time comes in ticks of 10 ms: a share over less than some of them is mostly rounding.
         if count == 1 or time.monotonic() - last >= interval / 2:
-            emit(sample(devices))
+            emit(sample(devices, known))
 
 
 def end(_number: int, _frame: object) -> None:
