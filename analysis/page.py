@@ -14,6 +14,7 @@ from analysis.figures import DARK, LIGHT
 from analysis.findings import by_size
 from analysis.heap import heap_table
 from analysis.packets import packets_table
+from analysis.size_classes import SIZES_TITLE, sizes_table
 from analysis.stats import median
 from analysis.text import cells_table, encodable, findings_table, metric_names, parts_table
 from analysis.wall import wall_tables
@@ -66,6 +67,8 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "answers": _answers(report),
         "plain_answer": report["answer"],
         "trust": report["trust"],
+        "sizes": sizes_table(report["cells"]),
+        "sizes_title": SIZES_TITLE,
         "findings": findings_table(report),
         "tables": [{"metric": name, "table": cells_table(report, name)} for name in shown],
         "other_tables": [{"metric": name, "table": cells_table(report, name)} for name in others],

@@ -16,6 +16,7 @@ from analysis.answer import groups, interval, names_of, short_names, signed
 from analysis.decompose import PARTS
 from analysis.heap import heap_table
 from analysis.packets import is_count, packets_table
+from analysis.size_classes import SIZES_TITLE, sizes_table
 from analysis.wall import wall_tables
 from analysis.words import decimals, fixed, probability
 
@@ -70,6 +71,9 @@ def as_markdown(report: Data) -> str:
         packets = packets_table(cells, short_names(cells))
         if packets:
             lines += ["## Packets that each cell really sent", "", *_table(*packets), ""]
+    sizes = sizes_table(report["cells"])
+    if sizes:
+        lines += [f"## {SIZES_TITLE}", "", *_table(*sizes), ""]
     if report["paper"]:
         lines += _paper(report)
     if any(cell["metrics"] for cell in report["cells"]):

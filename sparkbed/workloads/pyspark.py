@@ -10,6 +10,7 @@ from typing import Any
 from sparkbed.errors import RunError
 from sparkbed.home import Home
 from sparkbed.workloads.base import Program, Workload
+from sparkbed.workloads.big_data import check_big_data
 from sparkbed.workloads.key_value import check_key_value
 from sparkbed.workloads.mllib import check_mllib
 from sparkbed.workloads.options import option_list
@@ -23,6 +24,7 @@ SHARED = (
     "sparkbed_broadcast.py",
     "sparkbed_mllib.py",
     "sparkbed_correlation.py",
+    "sparkbed_big_data.py",
 )
 """Modules beside the scripts that several of them import, on the driver and in the executors."""
 
@@ -57,6 +59,7 @@ class PythonWorkload(Workload):
         check_kmeans(self.name, resolved, given)
         check_mllib(self.name, resolved, given)
         check_naive_bayes(self.name, resolved, given)
+        check_big_data(self.name, resolved, given)
 
     def prepare(
         # the contract's signature; noqa for what this kind has no use for

@@ -103,6 +103,10 @@ the size over the time. What is to be known besides:
 `logistic-regression` is gradient descent over points that Spark keeps, one job a step; the suite of that name has fewer
 points and more steps from cell to cell, as in paper 001. The paper prints neither sizes nor steps.
 
+`big-data-benchmark-tables` and `big-data-benchmark` are the Big Data Benchmark's; its tables, its queries, and what
+differs from the original are in [big-data-benchmark.md](big-data-benchmark.md). Beside the times, the first has
+`bytes_written` (B) and `write_throughput` (B/s), and the second `service_seconds` (s).
+
 `exchange` is no Spark application: its file says `runs: plain`. Such a program is started on the driver's host beside a
 cluster without Spark's daemons, and is told how to start Python where each worker's processes would run. What it
 measures is in [ipc.md](ipc.md).

@@ -7,7 +7,7 @@ from zlib import adler32, crc32
 
 from pyspark import StorageLevel
 from sparkbed_application import NOTES, WrongResult
-from sparkbed_stored_data import stored_folder
+from sparkbed_stored_data import stored_lines
 
 OPTIONS = {
     "num-partitions": int,
@@ -76,7 +76,7 @@ def read_stored(context, options, text_records, data):
     form = "python-text" if text_records else "python-int"
     lines = data.map("\t".join if text_records else "{0[0]}\t{0[1]}".format)
     parameters = {name: options[name] for name in shape + lengths}
-    folder, made = stored_folder(context, options["storage-location"], form, parameters, lines)
+    folder, made = stored_lines(context, options["storage-location"], form, parameters, lines)
     NOTES.update(stored_data=folder, stored_data_made=made)
     kind = str if text_records else int
     return context.textFile(folder, options["num-partitions"]).map(lambda line: tuple(map(kind, line.split("\t"))))

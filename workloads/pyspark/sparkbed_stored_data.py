@@ -22,32 +22,78 @@ def folder_name(form, parameters):
     return f"{form}-{sha256(parameter_lines(form, parameters).encode()).hexdigest()[:16]}"
 
 
-def stored_folder(context, location, form, parameters, lines):
-    """The folder below `location` that holds `lines` as compressed text, and whether they have been written now.
+def stored_lines(context, location, form, parameters, lines):
+    """The folder below `location` that holds `lines` as compressed text, and whether they have been written now."""
+    return stored(context, location, form, parameters, lambda folder: lines.saveAsTextFile(folder, CODEC))
+
+
+def stored(context, location, form, parameters, write):
+    """The folder below `location` that holds these data, and whether `write(folder)` has made them now.
 
     They are written beside it and renamed when they are whole, so that a killed writer leaves nothing that is taken for
-    data. Failed when the folder is there and does not say that it holds these.
+    data. Failed when the folder is there and does not say that it holds these, or is not there and `write` is None.
     """
-    hadoop = context._jvm.org.apache.hadoop
-    name, words = folder_name(form, parameters), parameter_lines(form, parameters)
-    target = hadoop.fs.Path(location, name)
-    files = target.getFileSystem(context._jsc.hadoopConfiguration())
-    note = hadoop.fs.Path(target, PARAMETERS)
-    if files.exists(target):
-        if not files.exists(note) or read_text(context, files, note) != words:
-            raise Failed(f"{target} does not say that it holds the data of these parameters: remove it")
-        return target.toString(), False
-    begun = hadoop.fs.Path(location, f"_{name}-{context.applicationId}")
+    if holds(context, location, form, parameters):
+        return target_path(context, location, form, parameters).toString(), False
+    if write is None:
+        raise Failed(f"{target_path(context, location, form, parameters)} is not there, and may not be made here")
+    begun = begun_folder(context, location, form, parameters)
     try:
-        lines.saveAsTextFile(begun.toString(), CODEC)
-        out = files.create(hadoop.fs.Path(begun, PARAMETERS))
-        out.write(bytearray(words.encode()))
-        out.close()
-        if not files.rename(begun, target):
-            raise Failed(f"{begun} can't be renamed to {target}")
+        write(begun)
+        keep(context, begun, location, form, parameters)
     finally:
-        files.delete(begun, True)
-    return target.toString(), True
+        remove(context, begun)
+    return target_path(context, location, form, parameters).toString(), True
+
+
+def holds(context, location, form, parameters):
+    """Whether the data are there. Failed when their folder is, and does not say that it holds them."""
+    target = target_path(context, location, form, parameters)
+    files = file_system(context, target)
+    if not files.exists(target):
+        return False
+    note = context._jvm.org.apache.hadoop.fs.Path(target, PARAMETERS)
+    if not files.exists(note) or read_text(context, files, note) != parameter_lines(form, parameters):
+        raise Failed(f"{target} does not say that it holds the data of these parameters: remove it")
+    return True
+
+
+def begun_folder(context, location, form, parameters, number=0):
+    """Where data are written until they are whole: a folder of this application's; numbers tell several apart."""
+    name = f"_{folder_name(form, parameters)}-{context.applicationId}-{number}"
+    return context._jvm.org.apache.hadoop.fs.Path(location, name).toString()
+
+
+def keep(context, begun, location, form, parameters):
+    """Note in the folder `begun` what its data are, and rename it to where they are looked for."""
+    hadoop = context._jvm.org.apache.hadoop.fs
+    target = target_path(context, location, form, parameters)
+    files = file_system(context, target)
+    out = files.create(hadoop.Path(begun, PARAMETERS))
+    out.write(bytearray(parameter_lines(form, parameters).encode()))
+    out.close()
+    if not files.rename(hadoop.Path(begun), target):
+        raise Failed(f"{begun} can't be renamed to {target}")
+
+
+def remove(context, folder):
+    """Remove a folder, if it is there."""
+    path = context._jvm.org.apache.hadoop.fs.Path(folder)
+    file_system(context, path).delete(path, True)
+
+
+def target_path(context, location, form, parameters):
+    return context._jvm.org.apache.hadoop.fs.Path(location, folder_name(form, parameters))
+
+
+def file_system(context, path):
+    return path.getFileSystem(context._jsc.hadoopConfiguration())
+
+
+def bytes_in(context, folder):
+    """The size of the files in a folder, in bytes."""
+    path = context._jvm.org.apache.hadoop.fs.Path(folder)
+    return file_system(context, path).getContentSummary(path).getLength()
 
 
 def read_text(context, files, path):
