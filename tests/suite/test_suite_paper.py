@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from sparkbed.errors import DocumentError
+from sparkbed.errors import DocumentError, UsageError
 from sparkbed.model import Cell, HostsSpec
 from sparkbed.suite import Suite, load
 from sparkbed.suite.paper import Selection
 from sparkbed.verbs import listing
+from sparkbed.workloads import workload
 
 TABLE_1 = """\
 suite: demo
@@ -92,6 +93,27 @@ def test_only_cells_of_the_papers_sizes_stand_beside_table_1(profile: str | None
     for table in tables:
         assert len(table["cells"]) == 4
         assert {len(ids) for ids in table["cells"].values()} == {1 if profile is None else 0}
+
+
+@pytest.mark.parametrize(
+    "change", ["parameters.num-points=10", "parameters.num-edges=10", "parameters.num-iterations=1"]
+)
+def test_the_papers_sizes_are_not_changed_unseen(change: str) -> None:
+    with pytest.raises(UsageError, match="factor 'work' varies"):
+        load("paper-000-spark", sets=[change])
+
+
+def test_a_scale_changes_no_size_that_stands_beside_table_1() -> None:
+    """What is given is taken as it is; only defaults are scaled."""
+    scaled = load("paper-000-spark", sets=["parameters.scale-factor=0.1"])
+    own = load("paper-000-spark")
+    sizes = {"num-edges", "num-vertices", "num-points", "num-iterations", "num-dimensions"}
+
+    def resolved(suite: Suite) -> list[dict[str, object]]:
+        parameters = [workload(cell.workload).resolve(cell.parameters) for cell in suite.cells]
+        return [{name: value for name, value in one.items() if name in sizes} for one in parameters]
+
+    assert resolved(scaled) == resolved(own)
 
 
 def test_the_suite_s_metric_stands_in_where_a_table_names_none(tmp_path: Path) -> None:
