@@ -131,8 +131,8 @@ def _finding(
         "difference_of_medians": medians[1] - medians[0] if a.values and b.values else None,
         "margin": margin,
         "smallest_p": found.smallest_p if found and p_adjusted is not None else None,
-        "minimum_detectable_ratio": stats.minimum_detectable_ratio(scatter),
-        "trials_for_margin": stats.trials_needed(scatter, 1 + margin),
+        "minimum_detectable_ratio": stats.minimum_detectable_ratio(scatter, _corrected(tested)),
+        "trials_for_margin": stats.trials_needed(scatter, 1 + margin, _corrected(tested)),
         "test": _test(found) if p_adjusted is not None else None,
         "parts": [vars(part) for part in question.parts],
     }
@@ -201,23 +201,35 @@ def _why_undecided(question: Question, found: stats.Comparison, p_adjusted: floa
     sides = [question.baseline, question.cell]
     scatter = stats.block_differences(sides[0].values, sides[0].blocks, sides[1].values, sides[1].blocks)
     sentences = []
+    possible = found.smallest_p * tested <= 1 - LEVEL
     if found.p <= 1 - LEVEL < (p_adjusted or 0):
         sentences.append(
             f"On its own the difference would pass (p = {probability(found.p)}), "
             f"but not among {tested} comparisons (adjusted p = {probability(p_adjusted)})."
         )
-        if found.smallest_p * tested > 1 - LEVEL:
-            return [*sentences, f"From {needed} trials of each cell on, one that is large enough always passes."]
-    else:
+    elif possible:
         sentences.append("The trials scatter too much to tell the difference from chance.")
-    smallest = stats.minimum_detectable_ratio(scatter)
-    more = stats.trials_needed(scatter, 1 + MARGIN)
+    else:
+        sentences.append(
+            f"{count(found.blocks, 'block')} cannot tell a difference from chance among {tested} comparisons, "
+            "however large."
+        )
+    if not possible:
+        return [*sentences, f"From {needed} trials of each cell on, one that is large enough always passes."]
+    level = _corrected(tested)
+    smallest = stats.minimum_detectable_ratio(scatter, level)
+    more = stats.trials_needed(scatter, 1 + MARGIN, level)
     if smallest is not None and more is not None:
         sentences.append(
             f"With this scatter {count(found.blocks, 'block')} find a change of {percent(smallest - 1)} four times in "
             f"five; one of {percent(MARGIN)} would take about {more:,} trials of each cell."
         )
     return sentences
+
+
+def _corrected(tested: int) -> float:
+    """The level that one of so many comparisons has to pass at (Holm's first step), as what is to be covered."""
+    return 1 - (1 - LEVEL) / max(tested, 1)
 
 
 def _reservations(question: Question) -> list[str]:

@@ -78,6 +78,25 @@ def test_too_few_trials_say_how_many_it_takes() -> None:
     assert "it takes 6 trials" in found["because"]
 
 
+def test_scatter_is_not_blamed_where_no_difference_could_have_been_seen() -> None:
+    """Six blocks and 24 comparisons: a fourfold time would be undecided too."""
+    few = findings([question(1.0, trials=6, noise=20), *[question(4.0, trials=6) for _ in range(23)]])
+    assert {found["verdict"] for found in few} == {"undecided"}
+    assert "scatter too much" not in few[0]["because"]
+    assert few[0]["because"].startswith("6 blocks cannot tell a difference from chance among 24 comparisons")
+    assert "From 10 trials of each cell on" in few[0]["because"]
+    assert few[0]["minimum_detectable_ratio"] is None
+    enough = findings([question(1.0, noise=20), question(1.0, noise=20)])
+    assert "scatter too much" in enough[0]["because"]
+
+
+def test_what_could_be_found_is_told_for_as_many_comparisons_as_there_are() -> None:
+    (alone,) = findings([question(1.0, noise=20)])
+    among = findings([question(1.0, noise=20) for _ in range(3)])[0]
+    assert among["minimum_detectable_ratio"] > alone["minimum_detectable_ratio"]
+    assert among["trials_for_margin"] > alone["trials_for_margin"]
+
+
 def test_undecided_says_what_it_would_have_found() -> None:
     (found,) = findings([question(1.0, noise=20)])
     assert found["minimum_detectable_ratio"] > 1.1
