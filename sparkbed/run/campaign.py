@@ -174,7 +174,7 @@ class CampaignRun:
             program_folder=self._place(program, cluster, cell, hosts),
             iterations=self._suite.iterations,
             warmup=self._suite.warmup,
-            deadline=self._suite.deadline,
+            deadline=self._suite.deadline_of(cell),
             workspace=self._workspace(planned, cell, cluster, hosts, folder),
             context=Context(folder, hosts.places(cell.hosts), containers=cluster.containers),
             collectors=[one for one in self._collectors if cluster.spec.daemons or not one.needs_spark],

@@ -19,13 +19,16 @@ from sparkbed.suite.overlay import path_of
 SECTIONS = ("inventory", "count", "platform", "settings", "workload", "parameters")
 """What a cell is made of, and so what a level may set."""
 
+DEADLINE = "deadline"
+"""What a level may set besides: it is no part of what a cell is."""
+
 MOST_CELLS = 10_000
 """More combinations than anybody runs; far beyond it they would fill the memory before the mistake is seen."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """One value of a factor: its name, and what it sets (`content`, keys as in SECTIONS)."""
+    """One value of a factor: its name, and what it sets (`content`, keys as in SECTIONS, and DEADLINE)."""
 
     text: str
     content: Map
@@ -116,9 +119,11 @@ def _named_level(factor: str, name: Any, body: Any, where: Position) -> Level:
     what = f"level {level_text(name)!r} of factor {factor!r}"
     if not isinstance(body, Map):
         raise DocumentError(
-            f"{what} must be a mapping, not {kind(body)}", where=where, hint=f"It can set {', '.join(SECTIONS)}."
+            f"{what} must be a mapping, not {kind(body)}",
+            where=where,
+            hint=f"It can set {', '.join((*SECTIONS, DEADLINE))}.",
         )
-    expect_keys(body, (*SECTIONS, "alias"), what)
+    expect_keys(body, (*SECTIONS, DEADLINE, "alias"), what)
     content = Map(body.position)
     for key, value in body.items():
         if key == "alias":

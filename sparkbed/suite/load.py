@@ -14,7 +14,7 @@ from sparkbed.kinds import kind
 from sparkbed.nearest import nearest
 from sparkbed.position import Position
 from sparkbed.suite import cells, fields
-from sparkbed.suite.factors import SECTIONS, Factor, assignment, combinations, read_factors, zip_groups
+from sparkbed.suite.factors import DEADLINE, SECTIONS, Factor, assignment, combinations, read_factors, zip_groups
 from sparkbed.suite.model import Suite
 from sparkbed.suite.overlay import Flag, assign, flag, overlay, parse_sets, path_of
 from sparkbed.suite.paper import read_paper
@@ -182,7 +182,8 @@ def _resolve(
         collectors=fields.texts(document, "collectors", ("eventlog", "host")),
         baseline=baseline,
         metric=metric,
-        deadline=seconds(document.get("deadline", "10m"), where=document.where("deadline"), what="deadline"),
+        deadline=_deadline(document, "10m"),
+        deadlines={cell.id: _deadline(contents[cell.id]) for cell in built if DEADLINE in contents[cell.id]},
         repeats=repeats,
         inventories=inventories.found,
         contents=contents,
@@ -200,6 +201,10 @@ def _excluded(document: Map, factors: tuple[Factor, ...]) -> list[dict[str, str]
             f"exclude must be a list, not {kind(value)}", where=where, hint="Write it as [{factor: level}]."
         )
     return [assignment(item, value.where(index), factors, "an exclusion") for index, item in enumerate(value)]
+
+
+def _deadline(mapping: Map, default: str | None = None) -> float:
+    return seconds(mapping.get(DEADLINE, default), where=mapping.where(DEADLINE), what=DEADLINE)
 
 
 def _warmup(document: Map, iterations: int) -> int:

@@ -22,8 +22,9 @@ class Suite:
     """An experiment, fully resolved: profile, `--set` and all defaults are in it.
 
     `factors` gives each factor's levels as text, `zips` the factors that run side by side, `baseline` the partial
-    assignment that cells are compared with (empty: no comparison). `deadline` is seconds for one trial. `repeats` says
-    which experiment of a paper it is; no part of `document`, since it changes nothing that is measured.
+    assignment that cells are compared with (empty: no comparison). `deadline` is seconds for one trial, but for the
+    cells in `deadlines`, by id. `repeats` says which experiment of a paper it is; no part of `document`, since it
+    changes nothing that is measured.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Suite:
     baseline: Mapping[str, str]
     metric: str
     deadline: float
+    deadlines: Mapping[str, float]
     repeats: Repeats | None
     inventories: Mapping[str, Inventory] = field(repr=False, compare=False)
     contents: Mapping[str, Map] = field(repr=False, compare=False)
@@ -51,6 +53,10 @@ class Suite:
     def cell(self, cell_id: str) -> Cell:
         """The cell with this id (KeyError if there is none)."""
         return {cell.id: cell for cell in self.cells}[cell_id]
+
+    def deadline_of(self, cell: Cell) -> float:
+        """Seconds that one trial of the cell may take."""
+        return self.deadlines.get(cell.id, self.deadline)
 
     def inventory(self, cell: Cell) -> Inventory:
         """The cell's hosts: its inventory with only the first hosts of the groups that it counts."""
@@ -99,6 +105,7 @@ class Suite:
             "baseline": dict(self.baseline),
             "metric": self.metric,
             "deadline": self.deadline,
+            "deadlines": dict(self.deadlines),
             "cells": [
                 {"id": cell.id, "label": cell.label, "factors": dict(cell.factors), **content_of(cell)}
                 for cell in self.cells

@@ -75,6 +75,18 @@ def test_defaults(tmp_path: Path) -> None:
     assert [(cell.label, cell.platform, cell.hosts.inventory) for cell in suite.cells] == [("w", "standalone", "local")]
 
 
+def test_a_level_may_have_a_deadline_of_its_own_which_is_no_part_of_its_cells(tmp_path: Path) -> None:
+    levels = "{small: {parameters: {n: 1}}, large: {parameters: {n: 2}EXTRA}}"
+    text = f"suite: s\nworkload: w\ndeadline: 1h\nfactors: {{size: {levels}}}\n"
+    plain, own = (read(tmp_path, text.replace("EXTRA", extra)) for extra in ("", ", deadline: 90s"))
+    assert [plain.deadline_of(cell) for cell in plain.cells] == [3600, 3600]
+    assert [own.deadline_of(cell) for cell in own.cells] == [3600, 90]
+    assert own.cells == plain.cells
+    assert own.document() != plain.document()
+    with pytest.raises(UsageError, match="factor 'size' varies deadline"):
+        read(tmp_path, text.replace("EXTRA", ", deadline: 90s"), sets=["deadline=5m"])
+
+
 def test_profile_and_sets_lie_over_the_suite_in_this_order(tmp_path: Path) -> None:
     suite = read(tmp_path, GOOD, profile="tiny", sets=["seed=3", "settings.spark.ui.port=4050"])
     assert (suite.trials, suite.seed, suite.profile) == (1, 3, "tiny")
@@ -153,6 +165,11 @@ BAD = {
     "collectors": (BASE + "collectors: host\n", 3, "collectors must be a list, not the text 'host'"),
     "collector twice": (BASE + "collectors:\n- host\n- host\n", 5, "'host' stands twice in collectors"),
     "deadline": (BASE + "deadline: soon\n", 3, "deadline must be a length of time, not 'soon'"),
+    "a level's deadline": (
+        "suite: s\nworkload: w\nfactors:\n  a:\n    one: {workload: v}\n    two:\n      deadline: soon\n",
+        7,
+        "deadline must be a length of time, not 'soon'",
+    ),
     "metric": (BASE + "metric: [a]\n", 3, "metric must be text, not a list"),
     "inventory": (BASE + "inventory: locl\n", 3, "there is no inventory 'locl'"),
     "platform": (BASE + "platform: standalon\n", 3, "there is no platform 'standalon'"),
