@@ -50,6 +50,11 @@ def succeeded(done: Launch) -> dict[str, Any]:
     assert all(sample.unit == "s" and sample.value >= 0 for sample in done.reading.samples)
     assert done.iterations() == [1, 2]
     assert {"application_id", "spark_version", "executors", "executors_at_end", "master"} <= done.reading.facts.keys()
+    began, ended = done.reading.facts["iterations_began"], done.reading.facts["ended"]
+    timed = [sample.value for sample in done.reading.samples if sample.metric == "trial_seconds"]
+    # The parts of a trial's time are looked for between these moments. Scala's are whole milliseconds.
+    assert began[0] + timed[0] <= began[1] + 0.002
+    assert began[1] + timed[1] <= ended + 0.002
     result = done.reading.facts["result"]
     assert isinstance(result, dict)
     return result

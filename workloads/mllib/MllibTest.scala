@@ -36,7 +36,7 @@ abstract class MllibTest[Input, Result](name: String) extends Program(name) {
       val begun = System.nanoTime()
       val input = generate(context, options, seeds.nextLong())
       samples.sample("generate_seconds", seconds(begun), "s", iteration)
-      val start = System.nanoTime()
+      val start = begin()
       val result = timed(context, options, input)
       samples.sample("trial_seconds", seconds(start), "s", iteration)
       val judged =

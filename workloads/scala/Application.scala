@@ -3,7 +3,7 @@ package sparkbed
 import java.io.{IOException, Writer}
 import java.nio.charset.StandardCharsets
 import java.nio.file.{Files, Paths}
-import java.util.LinkedHashMap
+import java.util.{ArrayList, LinkedHashMap}
 
 import com.fasterxml.jackson.databind.ObjectMapper
 import org.apache.spark.{SparkConf, SparkContext}
@@ -127,6 +127,7 @@ abstract class Program(name: String) {
     val unwritten =
       try {
         failure.foreach(samples.error)
+        samples.fact("ended", Double.box(unixSeconds()))
         samples.sample("application_seconds", seconds(started), "s")
         samples.close()
         None
@@ -145,6 +146,7 @@ abstract class Program(name: String) {
     recordFacts(samples, context)
     try samples.fact("result", run(context, given, samples))
     finally notes.forEach((fact, value) => samples.fact(fact, value))
+    samples.fact("iterations_began", began)
     samples.fact("executors_at_end", Int.box(countExecutors(context)))
     if (flags("wait-for-exit") && given.flag("wait-for-exit")) {
       println("sparkbed: done; press Enter to end the application")
@@ -154,6 +156,17 @@ abstract class Program(name: String) {
 
   protected def restBefore(iteration: Int, given: Options): Unit =
     if (iteration > 1) Thread.sleep((given.double("inter-trial-wait") * 1000).toLong)
+
+  /** The moments at which timed repetitions began, in Unix seconds: by these their tasks are found in the event log. */
+  private val began = new ArrayList[java.lang.Double]()
+
+  /** Note that a timed repetition begins now, and give the moment that its seconds count from. */
+  protected def begin(): Long = {
+    began.add(unixSeconds())
+    System.nanoTime()
+  }
+
+  private def unixSeconds(): Double = System.currentTimeMillis() / 1e3
 
   protected def seconds(since: Long): Double = (System.nanoTime() - since) / 1e9
 
@@ -199,7 +212,7 @@ abstract class Application[Data, Result](name: String) extends Program(name) {
     // As in spark-perf: garbage collection and sleep are outside the time.
     val results = (1 to options.int("num-trials")).map { iteration =>
       restBefore(iteration, options)
-      val start = System.nanoTime()
+      val start = begin()
       val result = body(context, options, data)
       samples.sample("trial_seconds", seconds(start), "s", iteration)
       System.gc()

@@ -32,7 +32,7 @@ abstract class TeraProgram[Input, Output](name: String) extends Program(name) {
     val results = (1 to options.int("num-trials")).map { number =>
       restBefore(number, options)
       try {
-        val start = System.nanoTime()
+        val start = begin()
         val output = timed(context, options, input, number)
         val time = seconds(start)
         samples.sample("trial_seconds", time, "s", number)
