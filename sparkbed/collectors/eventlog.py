@@ -81,7 +81,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class EventLog:
-    """A log as read. `complete` says whether it goes on to the application's end."""
+    """A log as read. `complete` says whether it goes on to the application's end; `properties` are Spark's own."""
 
     application: str = ""
     name: str = ""
@@ -89,6 +89,7 @@ class EventLog:
     started: float | None = None
     finished: float | None = None
     complete: bool = False
+    properties: Mapping[str, str] = field(default_factory=dict)
     executors: tuple[Executor, ...] = ()
     jobs: tuple[Job, ...] = ()
     stages: tuple[Stage, ...] = ()
@@ -150,12 +151,14 @@ class _Reader:
 
     def __init__(self) -> None:
         self.header: dict[str, Any] = {}
+        self.properties: dict[str, str] = {}
         self.executors: dict[str, dict[str, Any]] = {}
         self.jobs: dict[int, dict[str, Any]] = {}
         self.stages: list[Stage] = []
         self.rows: list[list[Any]] = []
         self.handlers: dict[bytes, Callable[[dict[str, Any]], None]] = {
             b"LogStart": self.log_start,
+            b"EnvironmentUpdate": self.environment_update,
             b"ApplicationStart": self.application_start,
             b"ApplicationEnd": self.application_end,
             b"ExecutorAdded": self.executor_added,
@@ -168,6 +171,9 @@ class _Reader:
 
     def log_start(self, event: dict[str, Any]) -> None:
         self.header["spark_version"] = event.get("Spark Version", "")
+
+    def environment_update(self, event: dict[str, Any]) -> None:
+        self.properties.update(event.get("Spark Properties") or {})
 
     def application_start(self, event: dict[str, Any]) -> None:
         self.header.update(
@@ -228,6 +234,7 @@ class _Reader:
         columns = list(zip(*self.rows, strict=True)) or [()] * len(_COLUMNS)
         return EventLog(
             **self.header,
+            properties=self.properties,
             executors=tuple(Executor(id=id, **rest) for id, rest in self.executors.items()),
             jobs=tuple(Job(id=id, **rest) for id, rest in self.jobs.items()),
             stages=tuple(self.stages),

@@ -115,6 +115,9 @@ class Platform(Protocol):
     def expected_executors(self, cluster: Cluster) -> int:
         """How many executors an application gets when it has the cluster to itself."""
 
+    def processor_limit(self, settings: Mapping[str, Any]) -> int | None:
+        """How many processors a worker's executors are held to; None for all that its machine has."""
+
     def submit_arguments(
         self, cluster: Cluster, properties: Mapping[str, Any] | None = None, folders: Sequence[str] = ()
     ) -> list[str]:

@@ -6,6 +6,7 @@ on the hosts, through the same SSH connections as everything else.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -106,6 +107,14 @@ class Docker(Standalone):
     def start(self, spec: ClusterSpec, runner: PlayRunner) -> Cluster:
         return replace(super().start(spec, runner), containers=f"sparkbed.cluster={spec.name}")
 
+    def processor_limit(self, settings: Mapping[str, Any]) -> int | None:
+        """As a JVM counts: a part of a processor is one."""
+        cpus, cpuset = settings["worker_cpus"], settings["worker_cpuset"]
+        limits = [math.ceil(float(cpus))] if cpus else []
+        if cpuset:
+            limits.append(len(_processors_of(cpuset)))
+        return min(limits, default=None)
+
     def submit_arguments(
         self, cluster: Cluster, properties: Mapping[str, Any] | None = None, folders: Sequence[str] = ()
     ) -> list[str]:
@@ -170,6 +179,15 @@ class Docker(Standalone):
                 f"worker_container_memory {text} is less than worker_memory {values['worker_memory']}",
                 hint="The container holds the worker's executors, its own JVM (some 170 MB) and Python besides.",
             )
+
+
+def _processors_of(cpuset: str) -> set[int]:
+    """The processors that a list such as 0-1,3 names."""
+    named: set[int] = set()
+    for part in cpuset.split(","):
+        first, _, last = part.partition("-")
+        named.update(range(int(first), int(last or first) + 1))
+    return named
 
 
 def _outside(folders: Sequence[str], folder: str) -> list[str]:

@@ -154,6 +154,9 @@ class Standalone:
             executors = min(executors, int(properties["spark.cores.max"]) // settings["executor_cores"])
         return int(executors)
 
+    def processor_limit(self, settings: Mapping[str, Any]) -> int | None:  # noqa: ARG002  # worker_cores are slots, no limit
+        return None
+
     def submit_arguments(
         self,
         cluster: Cluster,

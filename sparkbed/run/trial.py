@@ -20,7 +20,7 @@ from sparkbed.model import Cell, PlannedTrial, Sample, Series, TaskTable, Trial
 from sparkbed.platforms.base import Cluster, Platform
 from sparkbed.playbook import Runner
 from sparkbed.remote import Connections, Finished
-from sparkbed.run import jvms
+from sparkbed.run import jvms, pinned
 from sparkbed.run.shared import located, shared_folder
 from sparkbed.run.workspace import Workspace
 from sparkbed.workloads import PlainProgram, Program, Side, catalogue, extract_numbers, read_numbers, read_samples
@@ -118,11 +118,7 @@ def command(launch: Launch) -> list[str]:
     if isinstance(launch.program, PlainProgram):
         return _plain_command(launch, launch.program)
     there = launch.workspace.path
-    properties: dict[str, str] = {"spark.app.name": launch.id, "spark.eventLog.enabled": "false"}
-    for collector in launch.collectors:
-        properties.update(collector.spark_properties(launch.context))
-    if "spark.eventLog.dir" in properties:
-        properties["spark.eventLog.dir"] = f"file://{there / 'event-log'}"
+    properties = _launched(launch)
     program = launch.program.arguments(
         located(launch.parameters, launch.platform, launch.cluster),
         there / SAMPLES,
@@ -132,6 +128,16 @@ def command(launch: Launch) -> list[str]:
     )
     folders = [str(there), *(str(folder) for folder in _program_folders(launch))]
     return [*launch.platform.submit_arguments(launch.cluster, properties, folders), *program]
+
+
+def _launched(launch: Launch) -> dict[str, str]:
+    """The properties of the launch itself: they go over the cell's."""
+    properties: dict[str, str] = {"spark.app.name": launch.id, "spark.eventLog.enabled": "false"}
+    for collector in launch.collectors:
+        properties.update(collector.spark_properties(launch.context))
+    if "spark.eventLog.dir" in properties:
+        properties["spark.eventLog.dir"] = f"file://{launch.workspace.path / 'event-log'}"
+    return properties
 
 
 def _program_folders(launch: Launch) -> list[PurePosixPath]:
@@ -195,8 +201,8 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
         faults.extend(part.faults)
     faults.extend(_executor_logs(launch, facts.get("application_id") or application.get("application")))
     found = jvms.jvms_of(launch.context.folder, EXECUTORS)
-    if found and not error:
-        error = jvms.otherwise(found, launch.cluster.settings)
+    if not isinstance(launch.program, PlainProgram):
+        error = error or pinned.otherwise(found, application, _asked(launch, facts))
     outcome.artifacts.update(_written(launch.context.folder))
     tested = catalogue()[launch.cell.workload]
     recorded = {
@@ -212,6 +218,18 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
     }
     outcome.trial = _row(launch, started, ended, error, recorded)
     return outcome
+
+
+def _asked(launch: Launch, facts: Mapping[str, Any]) -> pinned.Asked:
+    """What the cell pins. Programs that say how many executors they had waited for all of them."""
+    settings = launch.cluster.settings
+    waited = "executors" in facts and settings["spark_properties"].get("spark.dynamicAllocation.enabled") != "true"
+    return pinned.Asked(
+        settings,
+        launch.platform.expected_executors(launch.cluster) if waited else None,
+        launch.platform.processor_limit(settings),
+        _launched(launch),
+    )
 
 
 def _executor_logs(launch: Launch, application: str | None) -> list[str]:

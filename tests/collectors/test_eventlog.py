@@ -94,6 +94,7 @@ def test_application_jobs_stages_and_executors() -> None:
     assert [job.succeeded for job in log.jobs] == [True, True, False, True]
     assert [(stage.id, stage.tasks) for stage in log.stages] == [(0, 4), (1, 3), (3, 3), (4, 4), (5, 2)]
     assert [stage.failure is None for stage in log.stages] == [True, True, True, False, True]
+    assert (log.properties["spark.master"], log.properties["spark.app.name"]) == ("local[2]", "fixture")
     assert [(executor.id, executor.cores) for executor in log.executors] == [("driver", 2)]
     json.dumps(log.facts)
     assert len(log.facts["jobs"]) == 4
