@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from sparkbed import collectors, platforms
 from sparkbed.collectors.base import Collector, Context
@@ -25,6 +26,7 @@ from sparkbed.run.clusters import Clusters, require, stop_leftovers
 from sparkbed.run.hosts import Hosts, facts_of
 from sparkbed.run.preflight import Remark
 from sparkbed.run.progress import Live
+from sparkbed.run.recovery import CLUSTERS
 from sparkbed.run.trial import Launch, Outcome, not_run, now, put_program, run_trial, trial_id
 from sparkbed.run.workspace import LocalWorkspace, RemoteWorkspace, Workspace
 from sparkbed.store import Store
@@ -129,7 +131,14 @@ class CampaignRun:
             bed.store.set_status(self._campaign.id, "running", facts=facts_of(hosts))
             require(suite.cells, hosts)
             stop_leftovers(self._campaign.id, suite.cells, hosts)
-            self.clusters = Clusters(hosts, self._campaign.id, suite.cluster, self._cluster_started)
+            self.clusters = Clusters(
+                hosts,
+                self._campaign.id,
+                suite.cluster,
+                started=self._cluster_started,
+                record=self._clusters_recorded,
+                say=say,
+            )
             self.clusters.keep = hosts.keep = keep
             stack.callback(self.clusters.close)
             self._collectors = [collectors.get(name) for name in suite.collectors]
@@ -202,6 +211,9 @@ class CampaignRun:
             return LocalWorkspace(folder)
         remote = PurePosixPath(cluster.folder) / "trials" / trial_id(self._campaign.id, planned)
         return RemoteWorkspace(folder, remote, hosts.connections(cell.hosts), cluster.driver_host)
+
+    def _clusters_recorded(self, clusters: list[dict[str, Any]]) -> None:
+        self._bed.store.set_status(self._campaign.id, "running", facts={CLUSTERS: clusters})
 
     def _cluster_started(self, cluster: Cluster, rendered: Mapping[str, str]) -> None:
         self._live.say(

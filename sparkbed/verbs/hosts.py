@@ -15,6 +15,7 @@ from sparkbed.position import Position
 from sparkbed.provision import Provider, local_provider, provider_for
 from sparkbed.provision.endpoint import clear_strays
 from sparkbed.remote import Connections
+from sparkbed.run.recovery import end_clusters
 from sparkbed.store import Store
 from sparkbed.table import table
 from sparkbed.verbs.inventories import deployed, inventory_file
@@ -71,7 +72,7 @@ def status() -> None:
 
 
 def teardown(name: str) -> None:
-    """End a deployment's hosts, or all of this state folder's on the local endpoint."""
+    """End a deployment's hosts, or all of this state folder's on the local endpoint, and clusters left on others."""
     home = Home()
     provider: Provider = local_provider(home)
     if name:
@@ -86,7 +87,15 @@ def teardown(name: str) -> None:
     ended = [host for deployment in deployments for host in provider.teardown(deployment, print)]
     for marker in clear_strays(home):
         print(f"Cleared what {marker} had left in the Docker engine.")
-    print(f"Ended {len(ended)} hosts: {', '.join(ended)}" if ended else "There was nothing to end.")
+    # What ran on those hosts ended with them; on hosts that were there before, clusters may be left.
+    with Store(home.database) as store:
+        clusters = end_clusters(home, store, deployments if name else None, print)
+    if clusters:
+        print(f"Ended {clusters} cluster{'s' if clusters > 1 else ''} on hosts that stay.")
+    if ended:
+        print(f"Ended {len(ended)} hosts: {', '.join(ended)}")
+    elif not clusters:
+        print("There was nothing to end.")
 
 
 def shell(host: str, name: str, command: Sequence[str]) -> int:
