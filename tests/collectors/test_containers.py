@@ -42,6 +42,33 @@ def test_a_container_that_comes_late_counts_from_zero_and_one_that_goes_keeps_wh
     assert found["packets.container-loopback"] == 35.0
 
 
+def of(namespace: str, packets: int) -> dict[str, object]:
+    return {**counters(packets), "namespace": namespace}
+
+
+def test_containers_that_share_a_namespace_count_it_once() -> None:
+    """Whichever of them is seen: one may come late and another go early."""
+    looks = [
+        line(0, b=of("net:[1]", 1_000_000)),
+        line(1, a=of("net:[1]", 1_000_030), b=of("net:[1]", 1_000_030), c=of("net:[2]", 7)),
+        line(2, a=of("net:[1]", 1_000_100), c=of("net:[2]", 9)),
+    ]
+    found = read(b"".join(looks), "h")
+    assert {one.metric: one.value for one in found.samples}["packets.container-loopback"] == 109.0
+    shown = {series.host for series in found.series if "net.lo.tx_packets" in series.columns}
+    assert {series.host for series in found.series} == {"a", "b", "c"}
+    assert shown == {"b", "c"}
+
+
+def test_the_hosts_own_namespace_is_left_to_the_hosts_collector() -> None:
+    """Its counters began with the machine, however late a container in it came."""
+    own: dict[str, object] = {"namespace": "", "cpu": 5, "memory": 7}
+    found = read(line(0, w=own) + line(1, w=own, d=own) + line(2, w=own, d=own), "h")
+    assert found.samples == ()
+    assert [series.host for series in found.series] == ["d", "w"]
+    assert all(not name.startswith("net.") for series in found.series for name in series.columns)
+
+
 def test_series_are_rates() -> None:
     output = b"".join(line(moment, w=counters(10 * moment, cpu=0.5 * moment)) for moment in range(4))
     (series,) = read(output, "h").series
@@ -126,13 +153,14 @@ def image(docker_engine: object, tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.full
 def test_real_containers_are_found_by_their_label(tmp_path: Path, label: str, image: str) -> None:
-    def run(host: str, role: str) -> None:
+    def run(host: str, role: str, network: str = "none") -> str:
         roles = ["--label", f"sparkbed.role={role}"] if role else []
-        docker(
-            "run", "--detach", "--network", "none", "--label", label, "--label", f"sparkbed.host={host}", *roles, image
-        )
+        words = ["--network", network, "--label", label, "--label", f"sparkbed.host={host}", *roles, image]
+        return docker("run", "--detach", *words).strip()
 
-    run("worker-1", "worker")
+    worker = run("worker-1", "worker")
+    run("sharing", "worker", f"container:{worker}")
+    run("on-the-host", "worker", "host")
     slow = get("containers")
     slow.start(Context(tmp_path, [here()], 60, label))
     collector = get("containers")
@@ -142,15 +170,21 @@ def test_real_containers_are_found_by_their_label(tmp_path: Path, label: str, im
     run("master-1", "")
     while time.monotonic() < deadline:
         time.sleep(1.0)
-        if docker("ps", "--quiet", "--filter", f"label={label}").count("\n") == 2:
+        if docker("ps", "--quiet", "--filter", f"label={label}").count("\n") == 4:
             break
     time.sleep(1.5)
     collected = collector.stop()
     assert collected.faults == ()
-    assert {series.host for series in collected.series} == {"worker-1/worker", "master-1/driver"}
-    for series in collected.series:
-        assert np.nanmax(series.columns["cgroup.cpu"]) > 0.01, "a busy container was not seen"
-        assert "net.lo.tx_packets" in series.columns
+    found = {series.host: series.columns for series in collected.series}
+    assert set(found) == {"worker-1/worker", "master-1/driver", "sharing/worker", "on-the-host/worker"}
+    for columns in found.values():
+        assert np.nanmax(columns["cgroup.cpu"]) > 0.01, "a busy container was not seen"
+    # One loopback interface each of `worker-1` and `sharing` together, and of the driver; the host's is not theirs.
+    shown = [name for name, columns in found.items() if "net.lo.tx_packets" in columns]
+    assert len(shown) == 2
+    assert "master-1/driver" in shown
+    assert "on-the-host/worker" not in shown
+    assert {one.metric: one.value for one in collected.samples}["packets.container-loopback"] < 100
 
     # A trial may be shorter than the interval: there is a look at its beginning, and one at its end.
     assert "worker-1/worker" in {series.host for series in slow.stop().series}
