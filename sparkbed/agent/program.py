@@ -128,7 +128,10 @@ def _compiled(file: str) -> Part:
     code = SourceFileLoader(name, str(_HOST / f"{file}.py")).get_code(name)
     assert code is not None
     code = _named(code, f"{PACKAGE}/{file}.py")
-    return ["code", binascii.b2a_base64(zlib.compress(marshal.dumps(code)), newline=False).decode("ascii")]
+    # What goes once to each host need not be packed as tightly as what each agent starts with: level 3 takes half the
+    # time of the usual 6, for 3 % more bytes.
+    packed = zlib.compress(marshal.dumps(code), 6 if file in _CORE else 3)
+    return ["code", binascii.b2a_base64(packed, newline=False).decode("ascii")]
 
 
 def _named(code: types.CodeType, path: str) -> types.CodeType:

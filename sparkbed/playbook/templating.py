@@ -217,7 +217,7 @@ class _Environment(SandboxedEnvironment):
 def is_template(value: Any) -> bool:
     """Whether `value` is text with a template in it, or holds such text."""
     if isinstance(value, str):
-        return any(mark in value for mark in _MARKS) and not isinstance(value, Unsafe)
+        return ("{{" in value or "{%" in value or "{#" in value) and not isinstance(value, Unsafe)
     if isinstance(value, Mapping):
         return any(is_template(item) for item in value.values())
     if isinstance(value, (list, tuple)):
