@@ -163,20 +163,15 @@ def run(agent: Agent, *argv: str, **more: object) -> dict[str, object]:
     return result
 
 
-BOTH_WAYS = pytest.mark.parametrize("way", [{}, {"chdir": "/"}], ids=["spawned", "forked"])
-"""A program is started by one system call, or by a fork where a folder is to be entered."""
-
-
-@BOTH_WAYS
-def test_a_program_has_our_streams_alone(agent: Agent, way: dict[str, object]) -> None:
+def test_a_program_has_our_streams_alone(agent: Agent) -> None:
     """No descriptor of the agent's, no signal that Python ignores, a session of its own, nothing to read."""
     look = (
         "import os, signal; print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1], os.getsid(0) == os.getpid(),"
         " [signal.getsignal(s) == signal.SIG_DFL for s in (signal.SIGTERM, signal.SIGCHLD)], os.read(0, 9))"
     )
-    assert run(agent, sys.executable, "-c", look, **way)["stdout"] == "[0, 1, 2] True [True, True] b''"
+    assert run(agent, sys.executable, "-c", look)["stdout"] == "[0, 1, 2] True [True, True] b''"
     # What Python itself ignores, SIGPIPE and SIGXFSZ, a shell would pass on.
-    shown = run(agent, "/bin/sh", "-c", "grep SigIgn /proc/self/status", **way)["stdout"]
+    shown = run(agent, "/bin/sh", "-c", "grep SigIgn /proc/self/status")["stdout"]
     assert int(str(shown).split()[1], 16) & (1 << 12 | 1 << 24) == 0
 
 
@@ -204,45 +199,25 @@ def test_what_the_login_shell_left_open_is_not_passed_on() -> None:
         assert process.wait(60) == 0
 
 
-@pytest.mark.parametrize("cwd", [None, "/"], ids=["spawned", "forked"])
-@pytest.mark.parametrize("with_input", [False, True])
-def test_a_start_that_fails_leaves_nothing_open(
-    monkeypatch: pytest.MonkeyPatch, cwd: str | None, with_input: bool
-) -> None:
-    def no_process(*_args: object, **_more: object) -> int:
+def test_a_start_that_fails_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_fork() -> int:
         raise BlockingIOError(11, os.strerror(11))
 
-    monkeypatch.setattr(os, "fork", no_process)
-    monkeypatch.setattr(os, "posix_spawn", no_process)
+    monkeypatch.setattr(os, "fork", no_fork)
     before = sorted(Path("/proc/self/fd").iterdir())
-    with pytest.raises(BlockingIOError):
-        starting.start(["true"], {}, cwd, with_input)
+    for with_input in (False, True):
+        with pytest.raises(BlockingIOError):
+            starting.start(["true"], {}, None, with_input)
     assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
-@pytest.mark.parametrize("lacking", [AttributeError, NotImplementedError])
-def test_without_the_system_call_a_program_is_forked(monkeypatch: pytest.MonkeyPatch, lacking: type[Exception]) -> None:
-    """Python 3.6 and 3.7 have no such call, and some systems have it without sessions."""
-
-    def none(*_args: object, **_more: object) -> int:
-        raise lacking
-
-    monkeypatch.setattr(os, "posix_spawn", none)
-    program = starting.start(["sh", "-c", 'echo "$NAME"'], {"PATH": os.defpath, "NAME": "é"}, None, False)
-    with os.fdopen(os.dup(program.stdout), "rb") as output:
-        assert output.read() == "é\n".encode()
-    assert program.wait() == 0
-    program.close()
-
-
-@BOTH_WAYS
-def test_a_program_is_looked_for_in_its_own_path(agent: Agent, tmp_path: Path, way: dict[str, object]) -> None:
+def test_a_program_is_looked_for_in_its_own_path(agent: Agent, tmp_path: Path) -> None:
     for folder, mode, text in (("first", 0o644, "no"), ("second", 0o755, "#!/bin/sh\necho found\n")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "tool").write_text(text)
         (tmp_path / folder / "tool").chmod(mode)
     path = f"{tmp_path}/nowhere:{tmp_path}/first:{tmp_path}/second"
-    [result] = agent.call("command", [{"argv": ["tool"], **way}], environment={"PATH": path})
+    [result] = agent.call("command", [{"argv": ["tool"]}], environment={"PATH": path})
     assert result["stdout"] == "found"
 
 
@@ -255,18 +230,14 @@ def test_a_program_is_looked_for_in_its_own_path(agent: Agent, tmp_path: Path, w
         (["/bin/true", "x" * 300_000], {}, 7),
     ],
 )
-@BOTH_WAYS
-def test_what_cant_be_started_says_why(
-    agent: Agent, argv: list[str], more: dict[str, object], number: int, way: dict[str, object]
-) -> None:
-    result = run(agent, *argv, **more, **way)
+def test_what_cant_be_started_says_why(agent: Agent, argv: list[str], more: dict[str, object], number: int) -> None:
+    result = run(agent, *argv, **more)
     assert result["failed"]
     assert result["rc"] == number
     assert os.strerror(number) in str(result["msg"])
     assert run(agent, "echo", "still here")["stdout"] == "still here"
 
 
-@BOTH_WAYS
 @pytest.mark.parametrize("signal", [9, 15])
-def test_a_signal_is_a_negative_status(agent: Agent, signal: int, way: dict[str, object]) -> None:
-    assert run(agent, "/bin/sh", "-c", f"kill -{signal} $$", **way)["rc"] == -signal
+def test_a_signal_is_a_negative_status(agent: Agent, signal: int) -> None:
+    assert run(agent, "/bin/sh", "-c", f"kill -{signal} $$")["rc"] == -signal

@@ -58,26 +58,33 @@ def start(argv: "list[str]", environment: "dict[str, str]", cwd: "str | None", w
     _keep_to_ourselves()
     opened = []  # type: list[int]
     try:
-        for _ in range(2):
+        for _ in range(3):
             opened += os.pipe()
-        out, to_out, err, to_err = opened
+        out, to_out, err, to_err, told, tell = opened
         if with_input:
             opened += os.pipe()
-            source, stdin = opened[4:]
+            source, stdin = opened[6:]
         else:
             source, stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1
             opened.append(source)
-        streams = (source, to_out, to_err)
-        pid = _spawned(argv, environment, candidates, streams) if cwd is None else None
-        if pid is None:
-            pid = _forked(argv, environment, cwd, candidates, streams)
+        pid = os.fork()
     except BaseException:
         for descriptor in opened:
             os.close(descriptor)
         raise
-    for descriptor in streams:
+    if pid == 0:
+        _become(argv, environment, cwd, candidates, (source, to_out, to_err), tell)
+    for descriptor in (source, to_out, to_err, tell):
         os.close(descriptor)
-    return Program(pid, stdin, out, err)
+    program = Program(pid, stdin, out, err)
+    with os.fdopen(told, "rb", 0) as file:
+        word = file.read()  # it ends when the program has taken the child's place
+    if word:
+        program.wait()
+        program.close()
+        number, _, place = word.partition(b" ")
+        raise OSError(int(number), os.strerror(int(number)), argv[0] if place == b"program" else cwd)
+    return program
 
 
 _kept = []  # type: list[bool]
@@ -100,58 +107,6 @@ def _candidates(name: str, path: str) -> "list[str]":
     return [name] if "/" in name else [os.path.join(folder, name) for folder in path.split(":")]
 
 
-IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
-"""Which Python ignores, and programs count on."""
-
-
-def _spawned(
-    argv: "list[str]", environment: "dict[str, str]", candidates: "list[str]", streams: "tuple[int, int, int]"
-) -> "int | None":
-    """The process id, by a system call that copies nothing of ours for the child: a fork costs a millisecond more.
-
-    None where Python or the system has no such call.
-    """
-    number = errno.ENOENT
-    for candidate in candidates:
-        try:
-            actions = [(os.POSIX_SPAWN_DUP2, descriptor, wanted) for wanted, descriptor in enumerate(streams)]
-            return os.posix_spawn(candidate, argv, environment, file_actions=actions, setsid=True, setsigdef=IGNORED)
-        except OSError as error:
-            number = number if number not in NOT_HERE else error.errno or number
-        except ValueError:
-            number = errno.EINVAL
-        except (AttributeError, NotImplementedError):
-            return None
-    raise OSError(number, os.strerror(number), argv[0])
-
-
-def _forked(
-    argv: "list[str]",
-    environment: "dict[str, str]",
-    cwd: "str | None",
-    candidates: "list[str]",
-    streams: "tuple[int, int, int]",
-) -> int:
-    """The process id, by a fork, which can enter `cwd`."""
-    told, tell = os.pipe()
-    try:
-        pid = os.fork()
-    except BaseException:
-        os.close(told)
-        os.close(tell)
-        raise
-    if pid == 0:
-        _become(argv, environment, cwd, candidates, streams, tell)
-    os.close(tell)
-    with os.fdopen(told, "rb", 0) as file:
-        word = file.read()  # it ends when the program has taken the child's place
-    if word:
-        os.waitpid(pid, 0)
-        number, _, place = word.partition(b" ")
-        raise OSError(int(number), os.strerror(int(number)), argv[0] if place == b"program" else cwd)
-    return pid
-
-
 def _become(
     argv: "list[str]",
     environment: "dict[str, str]",
@@ -167,7 +122,7 @@ def _become(
         os.setsid()
         for wanted, descriptor in enumerate(streams):
             os.dup2(descriptor, wanted)
-        for number_of_signal in IGNORED:
+        for number_of_signal in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and programs count on
             signal.signal(number_of_signal, signal.SIG_DFL)
         if cwd is not None:
             os.chdir(cwd)
