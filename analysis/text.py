@@ -195,7 +195,11 @@ def parts_table(report: Data, cells: Sequence[Data]) -> tuple[list[str], list[li
     rows = [[PARTS[p], *(fixed(one[p], places) for one in means), *_difference(compared, p, places)] for p in present]
     total = [_signed(whole[1] - whole[0], places), ""] if compared else []
     rows.append(["all", *(fixed(value, places) for value in whole), *total])
-    return ["part", *short_names(with_tasks), *(["difference", "95 % interval"] if compared else [])], rows
+    return [
+        "part",
+        *short_names(with_tasks),
+        *(["difference", "95 % interval, all together"] if compared else []),
+    ], rows
 
 
 def _pair(report: Data, cells: Sequence[Data]) -> tuple[str, str] | None:

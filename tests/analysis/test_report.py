@@ -358,7 +358,7 @@ def test_parts_table_adds_up_and_is_about_the_blocks_that_both_have(store: Store
         made = parts_table(built, cells)
         assert made is not None
         heads, rows = made
-        assert heads == ["part", "one-worker", "two-workers", "difference", "95 % interval"]
+        assert heads == ["part", "one-worker", "two-workers", "difference", "95 % interval, all together"]
         numbers = {row[0]: [float(text.replace("−", "-")) for text in row[1:4]] for row in rows}
         whole = numbers.pop("all")
         assert whole == pytest.approx([sum(column) for column in zip(*numbers.values(), strict=True)], abs=0.02)
