@@ -57,6 +57,7 @@ class PythonWorkload(Workload):
     def check(self, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         check_key_value(self.name, resolved, given)
         check_kmeans(self.name, resolved, given)
+        check_shuffles(self.name, resolved, given)
         check_mllib(self.name, resolved, given)
         check_naive_bayes(self.name, resolved, given)
         check_big_data(self.name, resolved, given)
@@ -84,6 +85,17 @@ def check_naive_bayes(workload: str, resolved: Mapping[str, Any], given: Mapping
             given,
             "model-type",
             "Leave it out, or take the workload naive-bayes, which is in Scala.",
+        )
+
+
+def check_shuffles(workload: str, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse more shuffles than passes (UsageError)."""
+    if resolved.get("num-shuffles", 0) > resolved.get("num-passes", 0):
+        raise refusal(
+            f"{workload}: {resolved['num-shuffles']} of {resolved['num-passes']} passes can't end in a shuffle",
+            given,
+            "num-shuffles" if "num-shuffles" in given else "num-passes",
+            "Set num-shuffles to at most num-passes.",
         )
 
 

@@ -10,6 +10,7 @@ import kmeans
 import numpy as np
 import pagerank
 import pytest
+import shuffles
 import spark_launch  # noqa: F401 - puts the programs on the path
 import sparkbed_application as application
 import sparkbed_key_value as key_value
@@ -151,3 +152,49 @@ def test_options_that_are_wrong(arguments: list[str], words: str) -> None:
 def test_options() -> None:
     assert application.parse_options(["--num=3", "--on"], {"num": int, "on": bool}) == {"num": 3, "on": True}
     assert application.parse_options(["--num=3"], {"num": int, "on": bool}) == {"num": 3, "on": False}
+
+
+class Recorded:
+    """Stands for an RDD: what was done with it, in order."""
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+
+    def map(self, _function: object) -> Recorded:
+        self.did.append("pass")
+        return self
+
+    def partitionBy(self, partitions: int, _place: object) -> Recorded:
+        self.did.append(f"shuffle {partitions}")
+        return self
+
+
+@pytest.mark.parametrize(("passes", "count"), [(40, 1), (40, 10), (40, 40), (7, 3), (5, 0), (1, 1)])
+def test_so_many_passes_end_in_a_shuffle_evenly_spread(passes: int, count: int) -> None:
+    did = shuffles.passed(Recorded(), passes, count, 2).did
+    assert did.count("pass") == passes
+    assert did.count("shuffle 2") == count
+    gaps = [
+        len(run) for run in " ".join(did).replace("pass", "p").replace("shuffle 2", "|").replace(" ", "").split("|")
+    ]
+    if count:
+        assert gaps[-1] == 0, "the last pass ends in one"
+        assert max(gaps[:-1]) - min(gaps[:-1]) <= 1
+
+
+def test_the_partitions_of_a_shuffle_are_about_equal_and_change_with_every_pass() -> None:
+    records = shuffles.random_records(10_000, 5)
+    before = [shuffles.place(key) % 2 for key, _ in records]
+    after = [shuffles.place(key) % 2 for key, _ in map(shuffles.step, records)]
+    assert 0.45 < sum(after) / len(after) < 0.55
+    moved = sum(one != other for one, other in zip(before, after, strict=True))
+    assert 0.45 < moved / len(records) < 0.55
+
+
+def test_a_wrong_sum_is_found_out() -> None:
+    options = {"num-passes": 2}
+    records = [(1, 2), (3, 4)]
+    right = (2, sum(shuffles.step(shuffles.step(one))[0] for one in records), 10)
+    assert shuffles.check(None, options, (records, None), [right])["values"] == 10
+    with pytest.raises(application.WrongResult, match="iteration 2"):
+        shuffles.check(None, options, (records, None), [right, (2, right[1] + 1, 10)])

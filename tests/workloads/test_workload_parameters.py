@@ -20,7 +20,7 @@ SIZES = ("num-partitions", "reduce-tasks", "num-records", "unique-keys", "unique
 
 
 def test_the_catalogue_has_every_workload() -> None:
-    others = {"pagerank", "kmeans", "submit", "exchange", "teragen", "terasort", "teravalidate"}
+    others = {"pagerank", "python-shuffles", "kmeans", "submit", "exchange", "teragen", "terasort", "teravalidate"}
     others |= {"logistic-regression", "wordcount", "sleep", "big-data-benchmark", "big-data-benchmark-tables"}
     assert set(catalogue()) == {*FIRST, *others}
 
@@ -155,6 +155,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("python-agg-by-key-int", {"value-length": 6}, "Set value-length to 7 or more"),
     ("scala-agg-by-key", {"num-records": 10, "num-partitions": 11}, "less than one for each of 11 partitions"),
     ("python-naive-bayes", {"model-type": "bernoulli"}, "can't be trained in Python, whose API has multinomial models"),
+    ("python-shuffles", {"num-shuffles": 41}, "41 of 40 passes can't end in a shuffle"),
     ("kmeans", {"num-points": 5}, "10 centres can't be drawn from 5 points"),
     ("teravalidate", {"expected-checksum": "12AB", "validate-folder": "file:///x"}, "no hexadecimal number as"),
     ("teravalidate", {"expected-checksum": "012ab", "validate-folder": "file:///x"}, "no zeros before it"),

@@ -11,6 +11,7 @@ import kmeans
 import numpy as np
 import pagerank
 import pytest
+import shuffles
 from java_random import JavaRandom, java_hash
 from spark_launch import Launch
 
@@ -144,6 +145,18 @@ def test_pagerank(launch: Launcher) -> None:
     result = succeeded(launch("pagerank", given))
     assert result["vertices"] == len(expected)
     assert result["rank_sum"] == pytest.approx(sum(expected.values()), rel=1e-12)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("count", [0, 3])
+def test_shuffles_change_nothing_of_what_passes_make(launch: Launcher, count: int) -> None:
+    given = {"num-records": 300, "num-passes": 7, "num-shuffles": count, "num-partitions": 3, "inter-trial-wait": 0}
+    drawn = shuffles.random_records(300, 5)
+    keys = [key for key, _ in drawn]
+    for _ in range(7):
+        keys = [(1103515245 * key + 12345) % 2**31 for key in keys]
+    values = sum(value + 7 for _, value in drawn)
+    assert succeeded(launch("python-shuffles", given)) == {"records": 300, "keys": sum(keys), "values": values}
 
 
 @pytest.mark.full
