@@ -176,11 +176,11 @@ def documents(draw, options, row):
 TABLES = {"rankings": rankings, "uservisits": uservisits, "documents": documents}
 
 
-def generated(session, options, table, rows=None, partitions=None):
+def generated(session, options, table, rows=None):
     """The table, made where it is used; its first `rows` rows, or all."""
     count = options[ROWS[table]] if rows is None else rows
     draw = Draw(options["random-seed"])
-    numbers = session.range(0, count, 1, partitions or options["num-partitions"])
+    numbers = session.range(0, count, 1, options["num-partitions"])
     columns = TABLES[table](draw, options, F.col("id"))
     typed = dict(field.rsplit(" ", 1) for field in SCHEMAS[table].split(", "))
     return numbers.select(*(column.cast(typed[name]).alias(name) for name, column in columns.items()))
@@ -188,8 +188,8 @@ def generated(session, options, table, rows=None, partitions=None):
 
 def parameters(options, table):
     """All that the stored table is made of. uservisits and documents point to pages, so they depend on num-rankings."""
-    names = {"num-rankings", ROWS[table], "num-partitions", "random-seed"}
-    return {"generator": GENERATOR, **{name: options[name] for name in OPTIONS | {"random-seed": int} if name in names}}
+    names = dict.fromkeys(("num-rankings", ROWS[table], "num-partitions", "random-seed"))
+    return {"generator": GENERATOR, **{name: options[name] for name in names}}
 
 
 def form(options, table):
