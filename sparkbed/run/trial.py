@@ -177,7 +177,7 @@ def _side(launch: Launch, host: str) -> Side:
 
 def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected], started: str, ended: str) -> Outcome:
     """The trial's row, samples, series and tasks."""
-    samples, facts, error = _numbers(launch)
+    samples, facts, error, missing = _numbers(launch)
     if finished.timed_out:
         error = f"did not end within its deadline of {launch.deadline:.0f} s and was stopped"
     elif finished.rc != 0:
@@ -188,6 +188,7 @@ def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected],
             error
             or f"{facts['executors']} executors at the start, {facts['executors_at_end']} at the end: one was lost"
         )
+    error = error or missing
     samples.append(Sample("submit_seconds", finished.seconds, "s"))
     application: dict[str, Any] = {}
     faults: list[str] = []
@@ -250,18 +251,22 @@ def _written(folder: Path) -> dict[str, Path]:
     return {str(path.relative_to(folder)): path for path in paths if path.is_file()}
 
 
-def _numbers(launch: Launch) -> tuple[list[Sample], dict[str, Any], str | None]:
-    """Samples, facts and error by the workload's own file, or as the parameters `numbers` and `numbers-file` say."""
+def _numbers(launch: Launch) -> tuple[list[Sample], dict[str, Any], str | None, str | None]:
+    """Samples, facts and error by the workload's own file; and as the parameters `numbers` and `numbers-file` say.
+
+    The last is what is wrong with the numbers that these two name: why a program ended badly comes before it.
+    """
     folder = launch.context.folder
     samples, facts, error = read_samples(_text(folder / SAMPLES).splitlines(), launch.warmup)
+    missing = None
     try:
         if launch.parameters.get("numbers"):
             samples += extract_numbers(_text(folder / STDOUT), launch.parameters["numbers"], launch.warmup)
         if launch.parameters.get("numbers-file"):
             samples += _numbers_file(launch, str(launch.parameters["numbers-file"]))
     except RunError as problem:
-        error = error or problem.what
-    return list(samples), dict(facts), error
+        missing = problem.what
+    return list(samples), dict(facts), error, missing
 
 
 def _numbers_file(launch: Launch, name: str) -> list[Sample]:
@@ -334,6 +339,8 @@ def last_words(folder: Path, lines: int = 5) -> str:
 
 
 def _tells(line: str) -> bool:
+    if line.lstrip().startswith("at "):  # a frame of a stack, whose classes may be named so
+        return False
     return "sparkbed:" in line or "Error" in line or "Exception" in line
 
 

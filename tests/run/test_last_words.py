@@ -30,6 +30,12 @@ def test_an_error_before_the_end_is(tmp_path: Path) -> None:
     assert words(tmp_path, RUNNING + failed + ENDING, "answer 45\n") == failed.strip()
 
 
+def test_a_frame_of_a_stack_is_no_reason(tmp_path: Path) -> None:
+    lost = "26/11/26 21:30:31.556 WARN TaskSetManager: Lost task 0.0: java.lang.OutOfMemoryError: Java heap space\n"
+    frames = "\tat org.apache.spark.util.SparkErrorUtils.tryWithSafeFinally(SparkErrorUtils.scala:64)\n"
+    assert words(tmp_path, RUNNING + lost + frames + ENDING, "") == lost.strip()
+
+
 def test_a_program_without_a_word(tmp_path: Path) -> None:
     assert last_words(tmp_path) == "it wrote nothing"
     assert words(tmp_path, RUNNING + ENDING, "") == RUNNING.strip()
