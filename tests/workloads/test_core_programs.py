@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -10,6 +11,10 @@ from typing import Any
 import pytest
 from java_random import JavaRandom, java_hash
 from spark_launch import Launch
+
+from sparkbed.home import ROOT, Home
+from sparkbed.java import find_java
+from sparkbed.workloads.build import build_jar
 
 RECORDS, PARTITIONS, KEYS, VALUES = 2001, 2, 50, 1000
 SMALL = {
@@ -129,6 +134,29 @@ def test_other_data_under_the_same_name_are_found_out(
     assert wrong.code == 1
     assert str(wrong.reading.error).startswith("wrong result: "), wrong.output
     assert wrong.reading.facts["stored_data_made"] is False
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("language", ["scala", "python"])
+def test_data_of_which_records_are_missing_are_never_kept(
+    submit: Callable[..., subprocess.CompletedProcess[str]],
+    built: Home,
+    spark_home: Path,
+    tmp_path: Path,
+    language: str,
+) -> None:
+    """As where the driver and the executors write to folders of the same name on machines of their own."""
+    place, here = tmp_path / "data", Path(__file__).parent
+    if language == "scala":
+        sources = [*sorted((ROOT / "workloads" / "scala").glob("*.scala")), here / "scala" / "Unshared.scala"]
+        jar = build_jar(sources, built.build, spark_home, find_java())
+        done = submit(["--class", "sparkbed.Unshared", str(jar), place.as_uri()])
+    else:
+        done = submit([str(here / "unshared.py"), place.as_uri()], (ROOT / "workloads" / "pyspark",))
+    assert done.returncode == 0, done.stderr[-5000:]
+    told = dict(line.split(":", 1) for line in done.stdout.splitlines() if line.startswith(("said:", "left:")))
+    assert "4 of 5 records were there after writing them" in told["said"]
+    assert told["left"].strip() == ""
 
 
 def seed_of(folder: Path) -> int:

@@ -76,7 +76,8 @@ def read_stored(context, options, text_records, data):
     form = "python-text" if text_records else "python-int"
     lines = data.map("\t".join if text_records else "{0[0]}\t{0[1]}".format)
     parameters = {name: options[name] for name in shape + lengths}
-    folder, made = stored_lines(context, options["storage-location"], form, parameters, lines)
+    location, records = options["storage-location"], expected_records(options)
+    folder, made = stored_lines(context, location, form, parameters, lines, records)
     NOTES.update(stored_data=folder, stored_data_made=made)
     kind = str if text_records else int
     return context.textFile(folder, options["num-partitions"]).map(lambda line: tuple(map(kind, line.split("\t"))))

@@ -22,9 +22,22 @@ def folder_name(form, parameters):
     return f"{form}-{sha256(parameter_lines(form, parameters).encode()).hexdigest()[:16]}"
 
 
-def stored_lines(context, location, form, parameters, lines):
-    """The folder below `location` that holds `lines` as compressed text, and whether they have been written now."""
-    return stored(context, location, form, parameters, lambda folder: lines.saveAsTextFile(folder, CODEC))
+def stored_lines(context, location, form, parameters, lines, records):
+    """The folder below `location` that holds `lines` as compressed text, and whether they have been written now.
+
+    They are counted before they are kept: of what executors wrote to folders of their own, nobody finds all `records`.
+    """
+
+    def write(folder):
+        lines.saveAsTextFile(folder, CODEC)
+        found = context.textFile(folder).count()
+        if found != records:
+            raise Failed(
+                f"{found} of {records} records were there after writing them to {location}: is it a folder that the "
+                "driver and every executor share?"
+            )
+
+    return stored(context, location, form, parameters, write)
 
 
 def stored(context, location, form, parameters, write):

@@ -98,7 +98,8 @@ object KeyValueData {
       case "memory" => materialised(data.persist(StorageLevel.MEMORY_ONLY))
       case "disk" => materialised(data.persist(StorageLevel.DISK_ONLY))
       case "hdfs" =>
-        val (folder, made) = what.folder(context, options.text("storage-location")) { folder =>
+        val records = recordsPerPartition(options).toLong * options.int("num-partitions")
+        val (folder, made) = what.folder(context, options.text("storage-location"), records) { folder =>
           data.map { case (key, value) => s"$key\t$value" }.saveAsTextFile(folder, classOf[DefaultCodec])
         }
         note("stored_data", folder)

@@ -22,9 +22,12 @@ class StoredData(form: String, parameters: Seq[(String, String)]) {
   /** The folder below `location` that holds the data, and whether `write` has made them now.
     *
     * They are written beside it and renamed when they are whole, so that a killed writer leaves nothing that is taken
-    * for data.
+    * for data. Their `records` are counted before, by `count`: of what executors wrote to folders of their own, nobody
+    * finds all.
     */
-  def folder(context: SparkContext, location: String)(write: String => Unit): (String, Boolean) = {
+  def folder(
+      context: SparkContext, location: String, records: Long, count: (SparkContext, String) => Long = StoredData.lines)(
+      write: String => Unit): (String, Boolean) = {
     val target = new Path(location, name)
     val files = target.getFileSystem(context.hadoopConfiguration)
     if (files.exists(target)) {
@@ -36,6 +39,11 @@ class StoredData(form: String, parameters: Seq[(String, String)]) {
       val begun = new Path(location, s"_$name-${context.applicationId}")
       try {
         write(begun.toString)
+        val found = count(context, begun.toString)
+        if (found != records)
+          throw new Failed(
+            s"$found of $records records were there after writing them to $location: is it a folder that the driver and " +
+              "every executor share?")
         val out = files.create(new Path(begun, StoredData.Parameters))
         try out.write(words.getBytes(StandardCharsets.UTF_8))
         finally out.close()
@@ -56,6 +64,8 @@ class StoredData(form: String, parameters: Seq[(String, String)]) {
 
 object StoredData {
   val Parameters = "_parameters"
+
+  val lines: (SparkContext, String) => Long = (context, folder) => context.textFile(folder).count()
 
   private val Shape = Seq("num-partitions", "num-records", "unique-keys", "unique-values", "random-seed")
 

@@ -88,7 +88,8 @@ object Tera {
       context: SparkContext, options: Options, form: String, names: Seq[String], note: (String, AnyRef) => Unit)(
       records: => RDD[Array[Byte]]): TeraFiles = {
     val what = new StoredData(form, names.map(name => name -> options.text(name)))
-    val (folder, made) = what.folder(context, options.text("storage-location")) { folder =>
+    val count: (SparkContext, String) => Long = (context, folder) => new TeraFiles(context, folder).records.count()
+    val (folder, made) = what.folder(context, options.text("storage-location"), options.long("num-records"), count) { folder =>
       TeraFiles.write(context, records, folder, sync = false)
     }
     note("stored_data", folder)

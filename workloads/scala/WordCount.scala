@@ -58,7 +58,7 @@ object WordCount extends Application[RDD[String], Long]("wordcount") {
     } else {
       val names = Seq("num-lines", "words-per-line", "unique-words", "num-partitions", "random-seed")
       val what = new StoredData("words", names.map(name => name -> options.text(name)))
-      val (folder, made) = what.folder(context, options.text("storage-location")) { folder =>
+      val (folder, made) = what.folder(context, options.text("storage-location"), options.long("num-lines")) { folder =>
         lines(context, options).saveAsTextFile(folder)
       }
       notes.put("stored_data", folder)
