@@ -36,7 +36,9 @@ object LdaTest extends MllibTest[RDD[(Long, Vector)], LDAModel]("lda") {
       .setSeed(options.long("random-seed"))
       .run(input)
 
-  /** Every topic has a weight for every word; for em, they add up to all words of all documents. */
+  /** Every topic has a weight for every word. For em, they add up to all words of all documents. For online, words that
+    * are more frequent have more weight, which is random at the beginning: three deviations of that are asked for.
+    */
   override def judge(
       context: SparkContext, options: Options, input: RDD[(Long, Vector)], result: LDAModel,
       sample: (String, Double, String) => Unit): Seq[(String, AnyRef)] = {
@@ -47,6 +49,33 @@ object LdaTest extends MllibTest[RDD[(Long, Vector)], LDAModel]("lda") {
     must(weights.forall(one => one >= 0 && !one.isNaN && !one.isInfinite), "a weight is no finite number from 0")
     if (options.text("optimizer") == "em")
       same("the sum of all weights", weights.sum, options.double("num-documents") * options.int("document-length"))
+    else {
+      val found = new Array[Double](words)
+      input
+        .flatMap { case (_, document) =>
+          val sparse = document.toSparse
+          sparse.indices.iterator.zip(sparse.values.iterator)
+        }
+        .reduceByKey(_ + _)
+        .toLocalIterator
+        .foreach { case (word, times) => found(word) = times }
+      val related = LdaTest.correlation(found, Array.tabulate(words)(word => (0 until count).map(topics(word, _)).sum))
+      must(
+        related > 3 / math.sqrt(words.toDouble),
+        s"words' weights have nothing to do with how often they occur (correlation $related): nothing was learnt")
+    }
     Seq("topics" -> Int.box(count), "weight" -> Double.box(weights.sum))
+  }
+
+  private def correlation(one: Array[Double], other: Array[Double]): Double = {
+    val (mean, otherMean) = (one.sum / one.length, other.sum / other.length)
+    var (both, square, otherSquare) = (0.0, 0.0, 0.0)
+    for (index <- one.indices) {
+      val (a, b) = (one(index) - mean, other(index) - otherMean)
+      both += a * b
+      square += a * a
+      otherSquare += b * b
+    }
+    both / math.sqrt(square * otherSquare)
   }
 }

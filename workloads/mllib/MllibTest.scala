@@ -54,7 +54,8 @@ abstract class MllibTest[Input, Result](name: String) extends Program(name) {
   /** Throw WrongResult unless two numbers are the same but for rounding. */
   protected def same(what: String, found: Double, expected: Double, tolerance: Double = 1e-6): Unit =
     must(
-      math.abs(found - expected) <= tolerance * math.max(1.0, math.abs(expected)), s"$what is $found, not $expected")
+      found == expected || math.abs(found - expected) <= tolerance * math.max(1.0, math.abs(expected)),
+      s"$what is $found, not $expected")
 }
 
 /** Data drawn row by row. */

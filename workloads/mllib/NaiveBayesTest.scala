@@ -30,7 +30,9 @@ object NaiveBayesTest extends PredictionTest[LabeledPoint, NaiveBayesModel]("nai
   override def metric(options: Options, model: NaiveBayesModel, data: RDD[LabeledPoint]): Double =
     Metrics.accuracy(data.map(point => (model.predict(point.features), point.label)))
 
-  /** The model's log probabilities of the labels are those of their smoothed counts. */
+  /** The model's log probabilities of the labels are those of their smoothed counts, and those of the features those of
+    * their smoothed sums.
+    */
   override def checkModel(
       options: Options, model: NaiveBayesModel, train: RDD[LabeledPoint], trainingMetric: Double): Unit = {
     val counts = train.map(_.label).countByValue()
@@ -38,5 +40,28 @@ object NaiveBayesTest extends PredictionTest[LabeledPoint, NaiveBayesModel]("nai
     val total = counts.values.sum + counts.size * lambda
     for ((label, found) <- model.labels.zip(model.pi))
       same(s"the log probability of label $label", found, math.log((counts(label) + lambda) / total))
+    val features = options.int("num-features")
+    val sums = train
+      .map(point => (point.label, point.features))
+      .aggregateByKey(new Array[Double](features))(
+        (sums, row) => {
+          for (column <- 0 until features) sums(column) += row(column)
+          sums
+        },
+        (sums, others) => {
+          for (column <- 0 until features) sums(column) += others(column)
+          sums
+        })
+      .collectAsMap()
+    for ((label, found) <- model.labels.zip(model.theta)) {
+      // Of all features' sums, or of all rows, each with the smoothing of what may be there.
+      val whole =
+        if (options.text("model-type") == "bernoulli") counts(label) + 2 * lambda
+        else sums(label).sum + features * lambda
+      for (column <- 0 until features)
+        same(
+          s"the log probability of feature $column with label $label", found(column),
+          math.log((sums(label)(column) + lambda) / whole))
+    }
   }
 }

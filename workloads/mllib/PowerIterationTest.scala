@@ -29,7 +29,9 @@ object PowerIterationTest
     model
   }
 
-  /** Every point is assigned once, to a cluster that there is. */
+  /** Every point is assigned once, to a cluster that there is. As neighbours are alike, they share a cluster more often
+    * than they would by chance, by at least five deviations (unless the ring is so small that all are alike).
+    */
   override def judge(
       context: SparkContext, options: Options, input: RDD[(Long, Long, Double)], result: PowerIterationClusteringModel,
       sample: (String, Double, String) => Unit): Seq[(String, AnyRef)] = {
@@ -38,6 +40,15 @@ object PowerIterationTest
     must(assigned.count() == points, s"${assigned.count()} assignments of $points points")
     must(assigned.keys.distinct().count() == points, "a point is assigned twice")
     must(assigned.values.filter(one => one < 0 || one >= clusters).isEmpty(), s"a cluster is not one of $clusters")
-    Seq("points" -> Long.box(points), "clusters" -> Long.box(assigned.values.distinct().count()))
+    val sizes = assigned.values.countByValue().values.map(_.toDouble / points)
+    if (points > 2L * options.int("node-degree") && clusters > 1) {
+      val following = assigned.map { case (point, cluster) => ((point + 1) % points, cluster) }
+      val together = assigned.join(following).values.filter { case (one, other) => one == other }.count().toDouble / points
+      val chance = sizes.map(share => share * share).sum
+      must(
+        together > chance + 5 * math.sqrt(chance * (1 - chance) / points),
+        s"$together of the neighbours share a cluster, and $chance would by chance: the clusters are none")
+    }
+    Seq("points" -> Long.box(points), "clusters" -> Int.box(sizes.size))
   }
 }

@@ -2,8 +2,9 @@
 
 import math
 
+import numpy as np
 from pyspark.mllib.classification import NaiveBayes
-from sparkbed_application import run
+from sparkbed_application import WrongResult, run
 from sparkbed_mllib import COMMON, accuracy, check_same, labelled, predictions, train_and_test
 
 OPTIONS = {
@@ -26,13 +27,24 @@ def body(_context, options, data):
 
 
 def check(_context, options, data, results):
-    """The model's log probabilities of the labels are those of their smoothed counts."""
+    """The model's log probabilities of labels and features are those of their smoothed counts and sums."""
     model, train, smoothing = results[-1], data[0], options["nb-lambda"]
     counts = train.map(lambda point: point.label).countByValue()
     total = sum(counts.values()) + smoothing * len(counts)
     for label, found in zip(model.labels, model.pi):  # noqa: B905 - drivers may run Python 3.8 and 3.9
         check_same(f"the log probability of label {label}", found, math.log((counts[label] + smoothing) / total))
+    sums = train.map(lambda point: (point.label, point.features.toArray())).reduceByKey(np.add).collectAsMap()
+    for label, found in zip(model.labels, model.theta):  # noqa: B905 - as above
+        check_features(found, sums[label], smoothing)
     return {"examples": train.count(), "labels": len(counts)}
+
+
+def check_features(found, sums, smoothing):
+    """Raise WrongResult unless `found` are the log probabilities of features that add up to `sums`."""
+    with np.errstate(divide="ignore"):  # without smoothing, what never occurs has the logarithm of 0
+        expected = np.log((sums + smoothing) / (sums.sum() + smoothing * len(sums)))
+    if not np.allclose(found, expected, rtol=1e-6, atol=1e-6):
+        raise WrongResult("the log probabilities of the features are not those of their smoothed sums")
 
 
 if __name__ == "__main__":

@@ -90,9 +90,41 @@ def predictions(metric, unit):
 
 
 def check_better(what, found, without):
-    """Raise WrongResult where an error is larger than that of the simplest guess."""
-    if found > without * (1 + 1e-9):
-        raise WrongResult(f"the model's {what} ({found}) is larger than that of a plain guess ({without})")
+    """Raise WrongResult unless an error is smaller than that of the simplest guess."""
+    if not found < without * (1 - 1e-9):
+        raise WrongResult(f"the model's {what} ({found}) is not smaller than that of a plain guess ({without})")
+
+
+def check_learnt(options, train, model, what, found, without, middle):
+    """Raise WrongResult unless training made `what` smaller than it is without weights.
+
+    `middle` is what a model without weights makes of every label. It may be the best there is where l1 regularisation
+    outweighs every feature.
+    """
+    if found < without * (1 - 1e-9):
+        return
+    if not np.any(model.weights.toArray()) and nothing_is_best(options, train, middle):
+        return
+    raise WrongResult(
+        f"the model's {what} ({found}) is not below that of a model without weights ({without}): it has learnt nothing"
+        "; is step-size too large?"
+    )
+
+
+def nothing_is_best(options, train, middle):
+    """Whether no feature is worth its l1 regularisation."""
+    net = options["reg-type"] == "elastic-net"
+    l1 = options["reg-param"] * (options["elastic-net-param"] if net else float(options["reg-type"] == "l1"))
+    if l1 == 0:
+        return False
+
+    def sums(point):
+        row = point.features.toArray()
+        return np.array([row * (point.label - middle), row, row * row])
+
+    products, means, squares = train.map(sums).reduce(add) / train.count()
+    deviations = np.sqrt(squares - means**2) if net else 1.0  # spark.ml divides features by them first
+    return bool(np.all(np.abs(products) / deviations <= l1 * (1 + 1e-6)))
 
 
 def check_same(what, found, expected, tolerance=1e-6):
