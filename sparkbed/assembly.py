@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 
 from sparkbed import collectors, workloads
-from sparkbed.errors import DocumentError, HostError, UsageError
+from sparkbed.errors import DocumentError, UsageError
 from sparkbed.home import Home
 from sparkbed.java import find_java
 from sparkbed.model import Cell
 from sparkbed.nearest import nearest
 from sparkbed.position import Position
 from sparkbed.run.campaign import Bed
+from sparkbed.sparks import installed_spark
 from sparkbed.store import Store
 from sparkbed.suite import Suite, load
 
@@ -42,15 +41,7 @@ def open_bed(home: Home) -> Bed:
     Raises:
         HostError: when this machine has no Java for Spark, or no Spark.
     """
-    return Bed(home, open_store(home), spark_home(), find_java())
-
-
-def spark_home() -> Path:
-    """The folder of the installed pyspark package, found without importing it."""
-    spec = find_spec("pyspark")
-    if spec is None or spec.origin is None:
-        raise HostError("pyspark is not installed", hint="./inv installs it; run your verb by ./inv.")
-    return Path(spec.origin).parent
+    return Bed(home, open_store(home), installed_spark(), find_java())
 
 
 def checked_suite(choice: SuiteChoice) -> Suite:

@@ -68,6 +68,11 @@ class Home:
         """What is compiled from workloads/, named by content."""
         return self.folder("build")
 
+    @property
+    def sparks(self) -> Path:
+        """Sparks of other versions than the installed one, `<version>/pyspark`."""
+        return self.folder("sparks")
+
     def campaign(self, campaign_id: str) -> Path:
         """One campaign's artifacts: rendered configs, trials/<trial>/{driver.log, ...}."""
         return self.folder("campaigns", campaign_id)

@@ -24,6 +24,13 @@ def make_image(spark: Path, **settings: Any) -> subprocess.CompletedProcess[str]
         keep_trailing_newline=True,
     )
     environment.filters["quote"] = lambda value: shlex.quote(str(value))
-    values = {**DEFAULTS, "spark_dir": spark, "java_dir": "/opt/java", "python_path": "/usr/bin/python3", **settings}
+    values = {
+        **DEFAULTS,
+        "spark_version": "",
+        "own_spark_dir": spark,
+        "java_dir": "/opt/java",
+        "python_path": "/usr/bin/python3",
+        **settings,
+    }
     script = environment.get_template("image.sh.j2").render(values)
     return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=580, check=False)

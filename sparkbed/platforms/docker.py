@@ -28,7 +28,6 @@ _OWN = (
         "mounted read-only, so that containers and bare processes run the very same bits",
         choices=("image", "host"),
     ),
-    Setting("spark_version", "text", "", "with runtime image: PySpark's version (default: the host's)"),
     Setting("base_image", "text", "", "a Debian or Ubuntu image to begin from (default: the host's own release)"),
     Setting(
         "driver_in", "choice", "container", "where drivers run; on the host only with runtime host",
@@ -49,7 +48,6 @@ _OWN = (
 
 _CPUS = re.compile(r"[0-9]+(\.[0-9]{1,2})?")
 _CPUSET = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
-_VERSION = re.compile(r"[0-9]+(\.[0-9a-z]+)+")
 _VOLUME = re.compile(r"(?:[^:]+:)?/[^:]*(?::[A-Za-z,]+)?")
 
 
@@ -58,6 +56,7 @@ class Docker(Standalone):
 
     name = "docker"
     table = (*SETTINGS, *_OWN)
+    installs_versions = False  # they are in the images
     located = (
         "spark",
         "java",
@@ -86,7 +85,6 @@ class Docker(Standalone):
         for name, form, example in (
             ("worker_cpus", _CPUS, "1.5"),
             ("worker_cpuset", _CPUSET, "0-1,3"),
-            ("spark_version", _VERSION, "3.5.7"),
         ):
             if values[name] and not form.fullmatch(values[name]):
                 raise UsageError(f"{name} can't be {values[name]!r}", hint=f"Write it as in {name}: '{example}'.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from sparkbed.platforms.settings import checked, memory_bytes
 PLAYBOOKS = ROOT / "playbooks"
 
 _MEBIBYTE = 1024 * 1024
+_VERSION = re.compile(r"[0-9]+(\.[0-9a-z]+)+")
 
 SETTINGS = (
     Setting("worker_cores", "int", 1, "cores that each worker offers; a number of slots, not a limit", minimum=1),
@@ -33,6 +35,7 @@ SETTINGS = (
         "garbage collector of drivers and executors; JVM: whichever each JVM takes where it runs",
         choices=("G1", "Parallel", "Serial", "JVM"),
     ),
+    Setting("spark_version", "text", "", "version of Spark, by PySpark's package (default: the host's own)"),
     Setting("spark_daemon_memory", "memory", "512m", "heap of the master and of each worker daemon"),
     Setting("spark_master_port", "int", 0, "the master's port; 0: chosen by the system"),
     Setting("spark_master_webui_port", "int", 0, "the port of the master's web UI; 0: chosen by the system"),
@@ -69,6 +72,8 @@ class Standalone:
     table: tuple[Setting, ...] = SETTINGS
     located: tuple[str, ...] = ("spark", "java", "python")
     """What start.yml noted of its surroundings that a submit needs."""
+    installs_versions = True
+    """Whether a Spark of another version is to be on the hosts, beside their own."""
 
     def settings(self) -> tuple[Setting, ...]:
         return self.table
@@ -88,6 +93,10 @@ class Standalone:
                 hint="No worker could hold such an executor, and applications would wait for ever.",
             )
         _resolve_memory(values)
+        if values["spark_version"] and not _VERSION.fullmatch(values["spark_version"]):
+            raise UsageError(
+                f"spark_version can't be {values['spark_version']!r}", hint="Write it as in spark_version: '3.5.7'."
+            )
         if values["event_log_dir"] and not values["event_log_dir"].startswith("/"):
             raise UsageError(f"event_log_dir {values['event_log_dir']!r} is not an absolute path")
         return values
@@ -100,8 +109,10 @@ class Standalone:
         _expect_hosts(spec)
         began = time.monotonic()
         what = f"cluster {spec.name} did not start"
-        if any("spark_home" not in spec.inventory.variables(host) for host in spec.inventory.hosts_of("spark")):
-            play(runner, PLAYBOOKS / "shared" / "spark.yml", {}, what)
+        bare = any("spark_home" not in spec.inventory.variables(host) for host in spec.inventory.hosts_of("spark"))
+        version = settings["spark_version"] if self.installs_versions else ""
+        if bare or version:
+            play(runner, PLAYBOOKS / "shared" / "spark.yml", {"spark_version": version}, what)
         try:
             asked = {"cluster_name": spec.name, "daemons": spec.daemons, **settings}
             play(runner, PLAYBOOKS / self.name / "start.yml", asked, what)

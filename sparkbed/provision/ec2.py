@@ -187,6 +187,8 @@ class Ec2Provider:
         if one.tags.get(tags.SHARES, "true") != "true":
             return variables
         variables["python"] = sys.executable
+        if node != container.ContainerNodes.name:  # a container has folders of its own but for what it is given
+            variables["sparks_dir"] = str(self._home.sparks)
         spark = find_spec("pyspark")  # locates it without importing it
         if spark and spark.submodule_search_locations:
             variables["spark_home"] = str(spark.submodule_search_locations[0])

@@ -29,6 +29,7 @@ from sparkbed.run.progress import Live
 from sparkbed.run.recovery import CLUSTERS
 from sparkbed.run.trial import Launch, Outcome, not_run, now, put_program, run_trial, trial_id
 from sparkbed.run.workspace import LocalWorkspace, RemoteWorkspace, Workspace
+from sparkbed.sparks import spark_of
 from sparkbed.store import Store
 from sparkbed.suite import Suite, compared, schedule
 from sparkbed.workloads import PlainProgram, Program, catalogue
@@ -193,7 +194,9 @@ class CampaignRun:
         if cell.id not in self._programs:
             prepare = self._workloads[cell.id].prepare
             bed = self._bed
-            self._programs[cell.id] = prepare(bed.home, bed.spark_home, bed.java_home, self._parameters[cell.id])
+            # Before hosts are made: a version that can't be had is known at once, and nodes here find it in its place.
+            spark = spark_of(bed.home, cell.settings.get("spark_version", ""))
+            self._programs[cell.id] = prepare(bed.home, spark, bed.java_home, self._parameters[cell.id])
         return self._programs[cell.id]
 
     def _place(self, program: Program, cluster: Cluster, cell: Cell, hosts: Hosts) -> PurePosixPath | None:

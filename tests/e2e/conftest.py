@@ -77,9 +77,9 @@ class Bed:
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder
         )
 
-    def inv(self, *words: str | Path, code: int = 0) -> str:
+    def inv(self, *words: str | Path, code: int = 0, deadline: float = 900) -> str:
         process = self.start(*words)
-        output, _ = process.communicate(timeout=900)
+        output, _ = process.communicate(timeout=deadline)
         assert process.returncode == code, output
         return output
 
