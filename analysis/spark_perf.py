@@ -11,13 +11,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from analysis import stats
 
 Data = Mapping[str, Any]
 
 HEAD = "# Test name, test options, median, std dev, min, first, last"
 _TIME = "trial_seconds"
-_OWN_OPTIONS = ("scale-factor", "executor-deadline")
+_OWN_OPTIONS = ("scale-factor", "executor-deadline", "ignored-batches")
 """Parameters that spark-perf has not, or not as options."""
 _PREDICTIONS = {
     "Training time": (_TIME, "trainingTime"),
@@ -26,6 +28,8 @@ _PREDICTIONS = {
     "Test Set Metric": ("test_metric", "testMetric"),
 }
 """spark-perf's names of what a test that predicts gives: in its text, ours, in its JSON."""
+_PERCENTILES = (25, 50, 75, 90, 95, 99)
+"""Of a streaming test's batches."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -48,6 +52,8 @@ def as_spark_perf(report: Data) -> str:
 def lines_of(report: Data, cell: Data) -> list[str]:
     """One cell's lines of the summary file."""
     head, metric = _head(report, cell), _measured(report, cell)
+    if "streaming" in _test(cell)["source"]:
+        return [f"{head} - {_streamed(cell, metric)}"]
     if metric is None:
         return [f"{head}, {'NO TIME' if _succeeded(cell) else 'FAILED'}"]
     if _predicts(cell):
@@ -59,6 +65,24 @@ def lines_of(report: Data, cell: Data) -> list[str]:
     return [head, f"Time: {five}"] if "MLlib" in _test(cell)["source"] else [f"{head}, {five}"]
 
 
+def _streamed(cell: Data, metric: str | None) -> str:
+    """What stands in a streaming test's line: its batches' times in seconds, or only how it went.
+
+    As with spark-perf, `count` has the batches that do not count, too.
+    """
+    if metric is None or not _succeeded(cell):
+        return "FAILED"
+    result = _facts(cell).get("result")
+    if isinstance(result, Mapping) and "verdict" in result:
+        return str(result["verdict"])
+    kept = _numbers(cell, metric)
+    figures = {"avg": float(np.mean(kept)), "stdev": float(np.std(kept)), "min": min(kept)}
+    figures |= {f"{one}%": float(np.percentile(kept, one)) for one in _PERCENTILES}
+    figures["max"] = max(kept)
+    told = ", ".join(f"{name}: {value:.3f}" for name, value in figures.items())
+    return f"count: {len(_numbers(cell, metric, every=True))}, {told}"
+
+
 def as_spark_perf_json(report: Data) -> str:
     """A list with what each test's runner printed: name, options, properties, versions, and all repetitions' results.
 
@@ -68,8 +92,12 @@ def as_spark_perf_json(report: Data) -> str:
 
 
 def _head(report: Data, cell: Data) -> str:
+    """Name and options; a streaming test's options stand in brackets."""
     words = [f"--{name}={text}" if text is not None else f"--{name}" for name, text in _options(report, cell).items()]
-    return _one_line(f"{_test(cell)['short_name']}, {' '.join(words)}")
+    test = _test(cell)
+    if "streaming" in test["source"]:
+        return _one_line(f"{test['short_name']} [ {' '.join(words)} ]")
+    return _one_line(f"{test['short_name']}, {' '.join(words)}")
 
 
 def _measured(report: Data, cell: Data) -> str | None:
@@ -102,7 +130,7 @@ def _runner(report: Data, cell: Data) -> dict[str, Any]:
         named = "time" if metric == _TIME else metric
         results = [{named: value} for value in _numbers(cell, metric, every=True)]
     return {
-        "testName": _test(cell)["short_name"],
+        "testName": _test(cell).get("runner") or _test(cell)["short_name"],
         "options": {name: "true" if text is None else text for name, text in _options(report, cell).items()},
         "sparkConf": {name: str(value) for name, value in cell["settings"].items() if name.startswith("spark.")},
         "sparkVersion": facts.get("spark_version"),

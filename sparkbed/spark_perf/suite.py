@@ -43,12 +43,15 @@ def suite_of(config: Config) -> tuple[str, list[str]]:
     by_name = {(one.short_name, _suite(one)): one for one in catalogue().values() if _suite(one)}
     levels: dict[str, dict[str, Any]] = {}
     trials: set[int] = set()
+    repeated = False  # streaming tests repeat batch by batch
     for test in config.tests:
         workload = by_name.get((test.name, test.suite))
         if workload is None:
             notes.append(f"{test.name} ({test.suite}): there is no such test here")
             continue
-        trials |= _trials(test, notes)
+        if _OF_THE_SUITE in workload.parameters:
+            repeated = True
+            trials |= _trials(test, notes)
         strange = [
             f"{one.name} (line {one.line})"
             for one in test.options
@@ -78,7 +81,7 @@ def suite_of(config: Config) -> tuple[str, list[str]]:
         **({"settings": settings} if settings else {}),
         "factors": {"test": levels},
         "trials": 1,
-        **_repeats(config, trials, notes),
+        **(_repeats(config, trials, notes) if repeated else {}),
         "order": "sequential",
         "cluster": "shared",
         "collectors": ["eventlog", "host"],
@@ -207,7 +210,7 @@ def _has_place(test: Test) -> bool:
 def _fitting(value: Any, kind: str) -> Any:
     """Numbers where we take numbers, texts where we take text; what is neither stays, and the suite's reader tells."""
     if kind in ("text", "choice"):
-        return str(value)
+        return str(value).lower() if isinstance(value, bool) else str(value)
     if kind not in ("integer", "number") or isinstance(value, bool):
         return value
     try:

@@ -55,7 +55,8 @@ class Workload(ABC):
     """One benchmark program as the catalogue has it: what it takes, and where that comes from.
 
     `scale` is the test's own factor on the defaults that scale, beside scale-factor. `short_name` is what the benchmark
-    that it comes from calls it, where another workload has that name here.
+    that it comes from calls it, where another workload has that name here; `runner` what that benchmark's own program
+    calls it in its output, where that is yet another name.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Workload(ABC):
     scale: float
     parameters: Mapping[str, Parameter]
     short_name: str
+    runner: str
 
     @property
     def plain(self) -> bool:

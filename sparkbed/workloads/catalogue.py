@@ -24,12 +24,16 @@ from sparkbed.workloads.submit import SubmitWorkload
 _KINDS = {
     "scala": ("title", "source", "scale", "main-class"),
     "mllib": ("title", "source", "scale", "main-class"),
+    "streaming": ("title", "source", "scale", "main-class"),
     "pyspark": ("title", "source", "scale", "program"),
     "ipc": ("title", "source", "scale", "program", "runs"),
     "submit": ("title", "source", "scale"),
 }
 """The folders that workloads lie in, and the keys that a workload's file there must have."""
-_KEYS = ("title", "short-name", "runs", "program", "main-class", "source", "scale", "groups", "parameters", "meanings")
+_KEYS = (
+    "title", "short-name", "runner", "runs", "program", "main-class", "source", "scale", "groups", "parameters",
+    "meanings",
+)  # fmt: skip
 _PARAMETER_KEYS = (
     "type", "default", "scales", "minimum", "maximum", "exclusive", "choices", "meaning", "source",
 )  # fmt: skip
@@ -99,6 +103,7 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
         "scale": float(document["scale"]),
         "parameters": MappingProxyType(table),
         "short_name": document.get("short-name", file.stem),
+        "runner": document.get("runner", document.get("short-name", file.stem)),
     }
     if runs == "plain":
         return PlainWorkload(**common, language="Python", script=file.parent / document["program"])

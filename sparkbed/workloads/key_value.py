@@ -16,7 +16,7 @@ def check_key_value(workload: str, resolved: Mapping[str, Any], given: Mapping[s
 
     The widths are spark-perf's guard; as there, the width of the count itself must fit.
     """
-    if "unique-keys" not in resolved:
+    if "key-length" not in resolved:
         return
     for count, length in (("unique-keys", "key-length"), ("unique-values", "value-length")):
         width = len(str(resolved[count]))

@@ -12,9 +12,12 @@ NOT_OPTIONS = ("scale-factor",)
 def option_list(
     parameters: Mapping[str, Any], samples_path: object, iterations: int | None, expected_executors: int
 ) -> list[str]:
-    """The options of one launch, in the parameter table's order."""
+    """The options of one launch, in the parameter table's order.
+
+    A program without num-trials repeats in its own way (a streaming test, batch by batch), whatever a suite says.
+    """
     values = {name: value for name, value in parameters.items() if name not in NOT_OPTIONS}
-    if iterations is not None:
+    if iterations is not None and "num-trials" in values:
         values["num-trials"] = iterations
     options = [f"--samples={samples_path}", f"--expected-executors={expected_executors}"]
     for name, value in values.items():

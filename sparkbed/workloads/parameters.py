@@ -107,6 +107,8 @@ def resolve(workload: str, table: Mapping[str, Parameter], scale: float, given: 
 
 def _checked(workload: str, parameter: Parameter, value: Any, given: Mapping[str, Any]) -> Any:
     value = plain(value)
+    if isinstance(value, bool) and parameter.type == "choice":
+        value = str(value).lower()  # YAML reads true as a flag, where spark-perf has the word
     if parameter.accepts(value):
         return value
     hint = None

@@ -1,6 +1,7 @@
 """Reading the JSON lines that a program writes beside its run.
 
 {"metric": "trial_seconds", "value": 1.23, "unit": "s", "iteration": 1}
+{"metric": "trial_seconds", "value": 1.23, "unit": "s", "iteration": 1, "kept": false}
 {"fact": "executors", "value": 2}
 {"error": "wrong result: ..."}
 """
@@ -55,6 +56,8 @@ def read_samples(lines: Iterable[str], warmup: int = 0) -> Reading:
 def sample_of(record: Mapping[str, Any], warmup: int = 0) -> Sample:
     """The sample in one record: metric and value are needed; unit is empty and iteration None when absent.
 
+    One that its program says is not kept does not count, whatever `warmup` is.
+
     Raises:
         ValueError, KeyError, TypeError: when it holds no sample.
     """
@@ -66,5 +69,8 @@ def sample_of(record: Mapping[str, Any], warmup: int = 0) -> Sample:
     metric = record["metric"]
     if not isinstance(metric, str) or not metric:
         raise ValueError(f"not a metric's name: {metric!r}")
-    kept = iteration is None or iteration > warmup
+    told = record.get("kept", True)
+    if not isinstance(told, bool):
+        raise TypeError(f"kept is true or false: {told!r}")
+    kept = told and (iteration is None or iteration > warmup)
     return Sample(metric, float(value), str(record.get("unit") or ""), iteration, kept)

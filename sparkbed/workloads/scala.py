@@ -13,6 +13,7 @@ from sparkbed.workloads.build import build_jar
 from sparkbed.workloads.key_value import check_key_value
 from sparkbed.workloads.mllib import check_mllib
 from sparkbed.workloads.options import option_list
+from sparkbed.workloads.streaming import check_streaming
 from sparkbed.workloads.tera import check_tera
 
 SHARED = ROOT / "workloads" / "scala" / "Application.scala"
@@ -48,6 +49,7 @@ class ScalaWorkload(Workload):
         check_key_value(self.name, resolved, given)
         check_mllib(self.name, resolved, given)
         check_tera(self.name, resolved, given)
+        check_streaming(self.name, resolved, given)
 
     def prepare(
         # the contract's signature; noqa for what this kind has no use for

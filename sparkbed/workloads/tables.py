@@ -13,8 +13,9 @@ _HEAD = """# Workloads
 
 What runs on a cluster. This page is written by `python -m sparkbed.workloads`; a test holds it true.
 
-The suites `spark-perf-core`, `spark-perf-pyspark` and `spark-perf-mllib` run spark-perf's tests; their profile `paper`
-has spark-perf's own sizes, repetitions, pauses and combinations of options.
+The suites `spark-perf-core`, `spark-perf-pyspark`, `spark-perf-streaming` and `spark-perf-mllib` run spark-perf's
+tests, and `spark-perf` all of them; their profile `paper` has spark-perf's own sizes, repetitions, pauses and
+combinations of options.
 
 A suite names a workload and gives it parameters. Those from spark-perf (databricks/spark-perf, at its last state of
 2015) have that benchmark's names, parameters, defaults and data, so that its configurations carry over; the programs
@@ -65,6 +66,11 @@ driver, for `chi-sq-gof` and `chi-sq-mat`) before the time begins.
 
 `prefix-span` finds no pattern with the default `min-support` of 0.5: with the other defaults, the likeliest item is in
 18 % of the sequences. What is timed then is the search for single items; a smaller `min-support` gives it more to do.
+That the search works is seen, outside the time, by another one that must find the most frequent items.
+
+A model must have learnt something: the loss of a linear model must be below that of a model without weights, a mixture
+must have the data's mean and spread, frequent words must have weight in the topics of `lda` (online), and alike points
+of `pic` must share clusters. A training that does nothing fails its trial.
 
 The Python tests take options that they have no use for, as in spark-perf; their tables say which. Where the MLlib tests
 differ from spark-perf:
@@ -80,6 +86,34 @@ differ from spark-perf:
   out.
 - Sizes and items of `prefix-span` are drawn as for `fp-growth`; spark-perf's own way was not at hand.
 - `pic` draws no points beyond the last, and its similarities are each given once.
+- Logistic regression by gradient descent regularises as `reg-type` and `reg-param` say; whether spark-perf's did could
+  not be told.
+
+The streaming tests run for `total-duration` seconds, and each of their batches is a repetition: its `trial_seconds` is
+the batch's processing delay, and the first `ignored-batches` are on record and do not count. They have
+`scheduling_delay_seconds`, `total_delay_seconds` and `records` of each batch beside it. A suite's `iterations` means
+nothing to them. Records are numbered, and the one of a number is always the same, so every batch's result is held
+against the records that Spark says were in it, or in its window. Where they differ from spark-perf:
+
+- The width of keys and values as text is that of how many there are; spark-perf's own text was not at hand.
+- `hdfs-recovery` does recover: half-way its streams are stopped in the middle of their work, and another context goes
+  on from the checkpoint (`recovery_seconds`: until its first batch is done). No word may be lost or counted twice.
+- `hdfs-url` is the cluster's shared folder by default. Whether executors see what the driver writes is tried first.
+- Receivers take a core each: `num-streams` must be below the cluster's cores, else the test refuses to run.
+
+Their counterparts on Structured Streaming have `structured-` before the name; `basic` has none, as it has no stream.
+They have the same sizes and checks. What differs:
+
+- Their records come from Spark's source `rate-micro-batch`: as many in every batch as a receiver would have handed over
+  by then. There are no receivers, and where a batch takes longer than `batch-duration`, fewer records come: a cluster
+  that can't keep up shows by longer batches, not by a growing delay.
+- `total-duration` begins when the first batch is done, before which a query compiles what it does for seconds.
+- `trial_seconds` is the time of the whole trigger, with the log of offsets and the commit; `add_batch_seconds` is what
+  compares with DStreams' processing delay.
+- Running sums come out whole in every batch (mode complete), as DStreams update every key. Windows come out once, when
+  they are over (mode append, no delay), and windows are of event time, which goes on by `batch-duration` each batch.
+- Values are joined by an aggregation function in Scala, text by text; DStreams join what each batch has first.
+- Where states and windows are kept is Spark's state store, so there is no `memory-serialization`.
 
 On Python 3.10 and 3.11 a Python task costs some 50 ms of CPU (3.11, measured), whatever it does: PySpark 3.5 has every
 task forget the import caches, and these versions then read the tables of Spark's zipped packages again (CPython issue
@@ -111,10 +145,10 @@ differs from the original are in [big-data-benchmark.md](big-data-benchmark.md).
 cluster without Spark's daemons, and is told how to start Python where each worker's processes would run. What it
 measures is in [ipc.md](ipc.md).
 
-To add a workload, put its program and a NAME.yml with its parameter table into workloads/pyspark/, workloads/scala/
-or workloads/mllib/ (for those that need the MLlib jars); those that are there show how. Its key `meanings` says what a
-group's parameters mean where they mean something else. For a program that shall not live in the checkout there is
-`submit`.
+To add a workload, put its program and a NAME.yml with its parameter table into workloads/pyspark/, workloads/scala/,
+workloads/mllib/ or workloads/streaming/ (each of the last three is one jar); those that are there show how. Its key
+`meanings` says what a group's parameters mean where they mean something else. For a program that shall not live in the
+checkout there is `submit`.
 """
 
 

@@ -24,7 +24,9 @@ def cell(name: str, settings: dict[str, Any] | None = None) -> Cell:
     return Cell(name, {"test": name}, HostsSpec("local", {}), "standalone", settings or {}, name, {})
 
 
-def record(store: Store, cells: list[tuple[Cell, str, list[str], int]]) -> None:
+def record(
+    store: Store, cells: list[tuple[Cell, str, list[str], int]], results: dict[str, dict[str, str]] | None = None
+) -> None:
     """A campaign of these cells: each one's suite of spark-perf's, metrics, and trials (0: one that fails)."""
     store.add_campaign(made_up.campaign([one for one, *_ in cells], iterations=len(TIMES)))
     position = 0
@@ -38,7 +40,9 @@ def record(store: Store, cells: list[tuple[Cell, str, list[str], int]]) -> None:
                 {
                     "parameters": OPTIONS,
                     "test": {"short_name": one.workload.removeprefix("our-"), "source": source},
-                    "workload": {"spark_version": "3.5.3", "java_version": "17"},
+                    "workload": {
+                        "spark_version": "3.5.3", "java_version": "17", "result": (results or {}).get(one.workload),
+                    },
                 },
             )  # fmt: skip
             samples = [
@@ -101,6 +105,36 @@ def test_the_json_has_what_its_runners_print(recorded: Store) -> None:
     assert kmeans["testName"] == "kmeans"
     assert kmeans["results"][1] == {"trainingTime": 2.0, "testTime": 4.0, "trainingMetric": 6.0, "testMetric": 8.0}
     assert failed["results"] == []
+
+
+def test_a_streaming_test_has_its_batches_delays_or_its_verdict(empty_store: Store) -> None:
+    source = "spark-perf, streaming suite"
+    cells = [cell("state-by-key"), cell("basic"), cell("hdfs-recovery")]
+    record(
+        empty_store,
+        [
+            (cells[0], source, ["trial_seconds"], 1),
+            (cells[1], source, ["trial_seconds"], 1),
+            (cells[2], source, [], 0),
+        ],
+        results={"basic": {"verdict": "PASSED"}},
+    )
+    head = "[ --num-trials=4 --num-tasks=7 --hash-records ]"
+    assert report.render(empty_store, None, "spark-perf").splitlines()[1:] == [
+        f"state-by-key {head} - count: 4, avg: 3.000, stdev: 0.816, min: 2.000, 25%: 2.500, 50%: 3.000, 75%: 3.500, "
+        "90%: 3.800, 95%: 3.900, 99%: 3.980, max: 4.000",
+        f"basic {head} - PASSED",
+        f"hdfs-recovery {head} - FAILED",
+    ]
+
+
+def test_the_json_has_the_name_that_its_runner_prints(empty_store: Store) -> None:
+    test = {"short_name": "scala-count-w-fltr", "runner": "count-with-filter", "source": "spark-perf, core suite"}
+    one = cell("scala-count-w-fltr")
+    empty_store.add_campaign(made_up.campaign([one]))
+    empty_store.add_trial(trial_of(one, {"test": test}), [Sample("trial_seconds", 1.0, "s", 1, True)])
+    assert json.loads(report.render(empty_store, None, "spark-perf-json"))[0]["testName"] == "count-with-filter"
+    assert report.render(empty_store, None, "spark-perf").splitlines()[1].startswith("scala-count-w-fltr, ")
 
 
 EXACT = [1.0, 0.00012345, 12345.678901, 2.0]

@@ -99,6 +99,48 @@ def test_values_are_made_to_fit_and_what_can_not_fit_is_refused_at_its_line(tmp_
         imported(tmp_path, with_options("OptionSet('num-records', [(1, 2)])"))
 
 
+STREAMING = """
+RUN_STREAMING_TESTS = True
+SCALE_FACTOR = 0.5
+HDFS_URL = "hdfs://%s:9000/test/" % socket.gethostname()
+JAVA = [JavaOptionSet("spark.executor.extraJavaOptions", [" -XX:+UseConcMarkSweepGC "])]
+COMMON = [OptionSet("total-duration", [60]), OptionSet("hdfs-url", [HDFS_URL])]
+KEYS = COMMON + [
+    OptionSet("batch-duration", [2000]), OptionSet("num-streams", [1], can_scale=True),
+    OptionSet("records-per-sec", [10 * 1000]), OptionSet("reduce-tasks", [10], can_scale=True),
+    OptionSet("memory-serialization", ["true"]), OptionSet("unique-keys", [100 * 1000], can_scale=True),
+    OptionSet("unique-values", [1000 * 1000], can_scale=True), OptionSet("use-receiver", ["true", False]),
+]
+WINDOW = KEYS + [OptionSet("window-duration", [10000])]
+MAIN = "streaming.perf.TestRunner"
+STREAMING_TESTS = [
+    ("basic", MAIN, SCALE_FACTOR, JAVA, COMMON + [OptionSet("batch-duration", [1000])]),
+    ("state-by-key", MAIN, SCALE_FACTOR, JAVA, KEYS),
+    ("group-by-key-and-window", MAIN, SCALE_FACTOR, JAVA, WINDOW),
+    ("reduce-by-key-and-window", MAIN, SCALE_FACTOR, JAVA, WINDOW),
+    ("hdfs-recovery", MAIN, SCALE_FACTOR, JAVA, COMMON + [
+        OptionSet("batch-duration", [5000]), OptionSet("records-per-file", [10000]),
+        OptionSet("file-cleaner-delay", [300])]),
+]
+"""
+
+
+def test_the_streaming_tests_are_imported(tmp_path: Path) -> None:
+    suite, notes = imported(tmp_path, STREAMING)
+    once, twice = ["basic", "hdfs-recovery"], ["state-by-key", "group-by-key-and-window", "reduce-by-key-and-window"]
+    assert sorted(cell.workload for cell in suite.cells) == sorted([*once, *twice, *twice])
+    for cell in suite.cells:
+        resolved = workload(cell.workload).resolve(cell.parameters)
+        assert (resolved["total-duration"], resolved["hdfs-url"]) == (60, "file://{shared}/streams")
+        assert not cell.settings  # the collector that it names is gone
+        if cell.workload in twice:
+            sizes = [resolved[name] for name in ("num-streams", "reduce-tasks", "unique-keys", "unique-values")]
+            assert sizes == [1, 5, 50_000, 500_000]
+    received = [c.parameters["use-receiver"] for c in suite.cells if c.workload == "state-by-key"]
+    assert received == ["true", "false"]
+    assert notes == [f"hdfs-url (line 6): {UNTOLD}; it has our default"]
+
+
 HEAD = "RUN_SPARK_TESTS = True\nSPARK_TESTS = [('scala-count', 'x', 1.0, [], OPTIONS)]\n"
 UNTOLD = "left out, as its value can't be told without running the file"
 

@@ -18,6 +18,7 @@ class Entry:
     suite: str
     test: str
     ours: str
+    runner: str
     scale: float
     options: dict[str, Any]
 
@@ -31,7 +32,8 @@ def _entry(suite: str, row: dict[str, Any]) -> Entry:
     for group in row["groups"]:
         options.update(TABLE["groups"][group])
     options.update(row.get("options", {}))
-    return Entry(suite, row["test"], row.get("ours", row["test"]), float(row.get("scale", 1)), options)
+    test, scale = row["test"], float(row.get("scale", 1))
+    return Entry(suite, test, row.get("ours", test), row.get("runner", test), scale, options)
 
 
 ENTRIES = [_entry(suite, row) for suite, rows in TABLE["suites"].items() for row in rows]

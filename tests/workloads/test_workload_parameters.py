@@ -22,7 +22,8 @@ SIZES = ("num-partitions", "reduce-tasks", "num-records", "unique-keys", "unique
 def test_the_catalogue_has_every_workload() -> None:
     others = {"pagerank", "python-shuffles", "kmeans", "submit", "exchange", "teragen", "terasort", "teravalidate"}
     others |= {"logistic-regression", "wordcount", "sleep", "big-data-benchmark", "big-data-benchmark-tables"}
-    assert set(catalogue()) == {*FIRST, *others}
+    structured = {f"structured-{entry.test}" for entry in ENTRIES if entry.suite == "streaming"} - {"structured-basic"}
+    assert set(catalogue()) == {*FIRST, *structured, *others}
 
 
 def test_each_test_of_spark_perf_is_compared_or_named_as_absent() -> None:
@@ -43,6 +44,7 @@ def test_names_defaults_and_scaling_are_spark_perfs(name: str) -> None:
     assert {option: ours.parameters[option].default for option in expected if option in ours.parameters} == expected
     assert {option for option, one in ours.parameters.items() if one.scales} == entry.scales
     assert ours.scale == entry.scale
+    assert ours.runner == entry.runner
     theirs = {option for option, one in ours.parameters.items() if one.source.startswith("spark-perf")}
     # SCALE_FACTOR is no option of a test in spark-perf, and its Python scripts take --random-seed that is not set.
     assert theirs | {"random-seed"} == {*expected, "random-seed", "scale-factor"}
@@ -69,7 +71,7 @@ def test_what_scales_does_so_by_spark_perfs_rule(name: str, factor: float) -> No
 
 
 @pytest.mark.parametrize("factor", TABLE["effective"])
-@pytest.mark.parametrize("name", [name for name, entry in FIRST.items() if "unique-keys" in entry.options])
+@pytest.mark.parametrize("name", [name for name, entry in FIRST.items() if "num-records" in entry.options])
 def test_effective_sizes(name: str, factor: float) -> None:
     resolved = workload(name).resolve({"scale-factor": factor})
     assert [resolved[size] for size in SIZES] == TABLE["effective"][factor][name.split("-", 1)[1]]
@@ -155,6 +157,10 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("python-agg-by-key-int", {"value-length": 6}, "Set value-length to 7 or more"),
     ("scala-agg-by-key", {"num-records": 10, "num-partitions": 11}, "less than one for each of 11 partitions"),
     ("python-naive-bayes", {"model-type": "bernoulli"}, "can't be trained in Python, whose API has multinomial models"),
+    ("state-by-key", {"total-duration": 20}, "20 s have 10 batches of 2000 ms, and the first 10 do not count"),
+    ("structured-hdfs-recovery", {"ignored-batches": 12}, "Set total-duration higher, or ignored-batches lower"),
+    ("group-by-key-and-window", {"window-duration": 3000}, "3000 is no multiple of batch-duration 2000"),
+    ("state-by-key", {"use-receiver": "yes"}, "one of true, false"),
     ("python-shuffles", {"num-shuffles": 41}, "41 of 40 passes can't end in a shuffle"),
     ("kmeans", {"num-points": 5}, "10 centres can't be drawn from 5 points"),
     ("teravalidate", {"expected-checksum": "12AB", "validate-folder": "file:///x"}, "no hexadecimal number as"),
@@ -169,6 +175,14 @@ def test_refused(name: str, given: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError) as caught:
         workload(name).resolve(given)
     assert words in str(caught.value)
+
+
+def test_a_streaming_test_has_no_number_of_repetitions_and_words_may_be_flags_in_yaml() -> None:
+    options = workload("state-by-key").resolve({"use-receiver": False})
+    assert options["use-receiver"] == "false"
+    given = option_list(options, "s", 5, 2)
+    assert {"--use-receiver=false", "--memory-serialization=true"} < set(given)
+    assert not any(option.startswith("--num-trials") for option in given)
 
 
 def test_a_value_from_a_document_is_refused_at_its_line() -> None:

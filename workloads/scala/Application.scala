@@ -57,6 +57,12 @@ class SamplesFile(path: String) {
   def sample(metric: String, value: Double, unit: String, iteration: Int): Unit =
     write("metric" -> metric, "value" -> Double.box(value), "unit" -> unit, "iteration" -> Int.box(iteration))
 
+  /** What is not kept is on record, and is not counted. */
+  def sample(metric: String, value: Double, unit: String, iteration: Int, kept: Boolean): Unit =
+    write(
+      "metric" -> metric, "value" -> Double.box(value), "unit" -> unit, "iteration" -> Int.box(iteration),
+      "kept" -> Boolean.box(kept))
+
   def fact(name: String, value: Any): Unit = write("fact" -> name, "value" -> value.asInstanceOf[AnyRef])
 
   def error(message: String): Unit = write("error" -> message)
@@ -96,7 +102,9 @@ abstract class Program(name: String) {
   /** Everything between the executors' coming and the context's end; what to record of the result. */
   protected def run(context: SparkContext, options: Options, samples: SamplesFile): AnyRef
 
-  private val common = Set("samples", "expected-executors", "executor-deadline", "num-trials", "inter-trial-wait")
+  /** Options that every program takes. */
+  protected def common: Set[String] =
+    Set("samples", "expected-executors", "executor-deadline", "num-trials", "inter-trial-wait")
 
   def main(arguments: Array[String]): Unit = {
     val started = System.nanoTime()
