@@ -84,7 +84,7 @@ def test_models_that_were_never_trained_do_not_pass(
 @pytest.mark.parametrize("name", ["python-glm-regression", "python-glm-classification"])
 def test_a_python_model_that_learnt_nothing_is_found_out(launch: Callable[..., Launch], name: str) -> None:
     given = next(parameters for workload_name, parameters in CELLS if workload_name == name)
-    done = launch(name, {**given, "step-size": 0.0}, iterations=1)
+    done = launch(name, {**given, "step-size": 1e-15}, iterations=1)
     assert done.code == 1
     assert "it has learnt nothing" in str(done.reading.error), done.output
 

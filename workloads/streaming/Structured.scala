@@ -22,11 +22,11 @@ object Progress {
         ("add_batch_seconds", progress.durationMs.get("addBatch") / 1e3, "s"),
         ("records", progress.numInputRows.toDouble, "records")))
 
-  /** A session that remembers every batch, and shuffles to `partitions` where they are told. */
-  def session(context: SparkContext, partitions: Option[Int]): SparkSession = {
+  /** A session that remembers every batch, and shuffles to so many partitions. */
+  def session(context: SparkContext, partitions: Int): SparkSession = {
     val session = SparkSession.builder().config(context.getConf).getOrCreate()
     session.conf.set("spark.sql.streaming.numRecentProgressUpdates", 1000000L)
-    partitions.foreach(count => session.conf.set("spark.sql.shuffle.partitions", count.toLong))
+    session.conf.set("spark.sql.shuffle.partitions", partitions.toLong)
     session
   }
 
@@ -73,7 +73,7 @@ abstract class StructuredKeyValueTest(name: String) extends StreamingProgram(nam
     }
     val batches =
       try {
-        val session = Progress.session(context, Some(options.int("reduce-tasks")))
+        val session = Progress.session(context, options.int("reduce-tasks"))
         val asked = query(pairs(session, options), options).writeStream
           .outputMode(mode)
           .trigger(Trigger.ProcessingTime(options.long("batch-duration")))
@@ -195,7 +195,7 @@ object StructuredHdfsRecovery extends RecoveryTest("structured-hdfs-recovery") {
   override protected def count(
       context: SparkContext, options: Options, place: Place, files: WordFiles, milliseconds: Long): Counted = {
     val start = System.nanoTime()
-    val session = Progress.session(context, None)
+    val session = Progress.session(context, context.defaultParallelism) // as many as DStreams shuffle to
     import session.implicits._
     var words = Map.empty[String, Long]
     var first: Option[Double] = None
