@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Finds what is the bed's by the labels that name its state folder."""
+    """Finds what is the bed's: by the labels that name its state folder, else by what was there before it.
+
+    Tests that use the engine run one after the other, so what is new there is this one's.
+    """
 
     def __init__(self, bed: Bed) -> None:
         self._bed = bed
+        self._before = self.volumes(), self.images()
 
     def docker(self, *words: str) -> str:
         run = subprocess.run(
@@ -26,7 +30,21 @@ class Engine:
         return run.stdout
 
     def left(self) -> list[str]:
-        """Containers and networks of this bed: its nodes', and its nodes themselves."""
+        """Containers and networks of this bed (its nodes', and its nodes themselves), new volumes and stray layers."""
+        volumes, images = self._before
+        strays = self.images() - images - self._caches()
+        return [*self._labelled(), *sorted(self.volumes() - volumes), *sorted(strays)]
+
+    def images(self) -> set[str]:
+        """The ids of all images and of the layers that builds leave, named or not."""
+        return set(self.docker("images", "--all", "--quiet", "--no-trunc").split())
+
+    def _caches(self) -> set[str]:
+        """The images that are made to stay, with the layers that they stand on."""
+        named = self.docker("images", "--quiet", "--no-trunc", "--filter", "label=sparkbed.image").split()
+        return {layer for one in set(named) for layer in self.docker("history", "--quiet", "--no-trunc", one).split()}
+
+    def _labelled(self) -> list[str]:
         found = []
         for kind in (("ps", "--all"), ("network", "ls")):
             for label in (containers.NODE, containers.HOME):

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster_site import Ours
 
+from sparkbed.home import ROOT
 from tests.docker_images import make_image
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("docker_engine")]
@@ -64,15 +66,79 @@ def test_made_once_of_the_same_inputs(spark: Path) -> None:
 
 def test_made_anew_of_other_inputs(spark: Path) -> None:
     first = made(spark)
-    (spark / "jars" / "core.jar").write_text("another jar")
+    (spark / "jars" / "core.jar").write_text("jax")  # of the same length
     second = made(spark)
     assert second.built
     assert second.image != first.image
+    (spark / "jars" / "core.jar").write_text("jar")
+    assert made(spark) == Made(False, first.image)
     version = spark / "version.py"
     version.write_text(version.read_text().replace("'\n", "7'\n").replace("'", '"'))
     third = made(spark)
     assert third.built
     assert third.image.split("-")[1] == f"{first.image.split('-')[1]}7"
+
+
+def small_image(name: str, content: str, folder: Path, *changes: str) -> None:
+    """An image with one file in it, under that name."""
+    (folder / "content").write_text(content)
+    archive = subprocess.run(["tar", "-C", str(folder), "-c", "content"], capture_output=True, check=True, timeout=60)
+    words = ["docker", "import", *(word for change in changes for word in ("--change", change)), "-", name]
+    subprocess.run(words, input=archive.stdout, capture_output=True, check=True, timeout=120)
+
+
+def base_of(image: str) -> str:
+    return docker("history", "--quiet", "--no-trunc", image).split()[-1]
+
+
+@pytest.fixture
+def label() -> Iterator[str]:
+    """A label for images that no other test has; they go afterwards, whatever their names."""
+    name = f"sparkbed-test-{secrets.token_hex(4)}"
+    yield name
+    for words in (("--filter", f"label={name}"), (name,)):
+        for image in dict.fromkeys(docker("images", "--quiet", *words).split()):  # newest first: none has children
+            docker("rmi", "--force", image)
+
+
+def test_made_anew_of_a_base_that_was_rebuilt_under_the_same_name(spark: Path, tmp_path: Path, label: str) -> None:
+    given = {"base_image": f"{label}:mine", "docker_packages": [], "docker_image_label": label}
+    small_image(f"{label}:mine", "one", tmp_path)
+    first = made(spark, **given)
+    assert made(spark, **given) == Made(False, first.image)
+    small_image(f"{label}:mine", "two", tmp_path)
+    second = made(spark, **given)
+    assert second.built
+    assert base_of(second.image) != base_of(first.image)
+
+
+def test_images_are_removed_by_every_name_but_for_those_in_use(ours: Ours, label: str, tmp_path: Path) -> None:
+    def small(name: str, kind: str) -> str:
+        small_image(f"{label}:{name}", name, tmp_path, f"LABEL {label}={kind}")
+        return f"{label}:{name}"
+
+    def names() -> list[str]:
+        return sorted(docker("images", "--format", "{{.Tag}}", "--filter", f"label={label}").split())
+
+    def play() -> int:
+        result = ours.play(ROOT / "playbooks/docker/images.yml", {"docker_image_label": label})
+        assert result.ok, result.failures
+        return sum(counts.changed for counts in result.recap.values())
+
+    docker("tag", small("base", "base"), f"{label}:second-name")
+    used, _ = small("used", "spark"), small("unused", "spark")
+    small("unnamed", "spark")
+    small_image(f"{label}:unnamed", "its successor", tmp_path)
+    container = docker("create", used, "x").strip()
+    try:
+        assert names() == ["<none>", "base", "second-name", "unused", "used"]
+        assert play() > 0
+        assert names() == ["used"]
+        assert play() == 0
+    finally:
+        docker("rm", container)
+    assert play() > 0
+    assert names() == []
 
 
 def test_what_cannot_be_made_says_why_and_leaves_no_image(spark: Path) -> None:

@@ -60,7 +60,13 @@ def test_defaults_are_complete_and_the_same_as_the_playbooks() -> None:
         **yaml.safe_load((ROOT / "playbooks/standalone/settings.yml").read_text()),
         **yaml.safe_load((ROOT / "playbooks/docker/settings.yml").read_text()),
     }
-    of_the_playbooks_alone = {"docker_packages", "docker_label", "docker_network_name", "container_name"}
+    of_the_playbooks_alone = {
+        "docker_packages",
+        "docker_image_label",
+        "docker_label",
+        "docker_network_name",
+        "container_name",
+    }
     assert set(ours) == set(theirs) - of_the_playbooks_alone
     derived = {"spark_master_port", "spark_master_webui_port", "executor_cores", "executor_memory"}
     assert {name: ours[name] for name in set(ours) - derived} == {name: theirs[name] for name in set(ours) - derived}
