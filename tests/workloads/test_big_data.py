@@ -153,17 +153,17 @@ def below(limit: int, column: int, *numbers: int) -> int:
     return math.floor(uniform(column, *numbers) * limit)
 
 
-def letters(number: int) -> str:
-    return f"{number:016x}".translate(str.maketrans("0123456789abcdef", "abcdefghijklmnop"))
+def digits(number: int) -> str:
+    return f"{number:016x}"
 
 
 def url(page: int) -> str:
-    random = "".join(letters(bits(3, page, part)) for part in (1, 2, 3))
-    return (random + random[::-1])[: below(73, 3, page, 0) + 16] + letters(page)[4:]
+    random = "".join(digits(bits(3, page, part)) for part in (1, 2, 3))
+    return (random + random[::-1])[: below(73, 3, page, 0) + 16] + digits(page)[4:]
 
 
 def word(number: int) -> str:
-    return letters(bits(11, number))[: below(9, 11, number, 1) + 4]
+    return digits(bits(11, number))[: below(9, 11, number, 1) + 4]
 
 
 def rank(page: int) -> int:

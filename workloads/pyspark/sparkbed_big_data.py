@@ -62,7 +62,7 @@ COUNTRIES = (
 """Country and language codes, drawn together."""
 
 (
-    RANK, AVERAGE, URL, ADDRESS, DESTINATION, DATE, REVENUE, AGENT, COUNTRY, WORD, LETTERS, DURATION, LINKS, TARGET,
+    RANK, AVERAGE, URL, ADDRESS, DESTINATION, DATE, REVENUE, AGENT, COUNTRY, WORD, SPELLING, DURATION, LINKS, TARGET,
     TEXT,
 ) = range(1, 16)  # fmt: skip
 """The numbers that stand for columns in what is hashed."""
@@ -93,16 +93,16 @@ def one_of(values, index):
     return F.element_at(F.array(*(F.lit(value) for value in values)), (index + 1).cast("int"))
 
 
-def letters(bits):
-    """64 bits as 16 letters from a to p."""
-    return F.translate(F.lpad(F.lower(F.hex(bits)), 16, "0"), "0123456789abcdef", "abcdefghijklmnop")
+def digits(bits):
+    """64 bits as 16 hexadecimal digits: addresses of letters only took twice as long to make."""
+    return F.lower(F.lpad(F.hex(bits), 16, "0"))
 
 
 def page_url(draw, page):
-    """A page's address: 28 to 100 letters, 64 on average; the last twelve are the page's number, so none repeats."""
+    """A page's address: 28 to 100 hexadecimal digits, 64 on average. The last twelve are its number."""
     length = draw.below(73, URL, page, F.lit(0)).cast("int") + 16
-    random = F.concat(*(letters(draw.bits(URL, page, F.lit(part))) for part in (1, 2, 3)))
-    return F.concat(F.concat(random, F.reverse(random)).substr(F.lit(1), length), F.substring(letters(page), 5, 12))
+    random = F.concat(*(digits(draw.bits(URL, page, F.lit(part))) for part in (1, 2, 3)))
+    return F.concat(F.concat(random, F.reverse(random)).substr(F.lit(1), length), F.substring(digits(page), 5, 12))
 
 
 def popular(draw, pages, column, *numbers):
@@ -127,9 +127,9 @@ def exponent(more, less):
 
 
 def word(draw, number):
-    """The word of that number: 4 to 12 letters."""
-    length = draw.below(9, LETTERS, number, F.lit(1)).cast("int") + 4
-    return letters(draw.bits(LETTERS, number)).substr(F.lit(1), length)
+    """The word of that number: 4 to 12 hexadecimal digits."""
+    length = draw.below(9, SPELLING, number, F.lit(1)).cast("int") + 4
+    return digits(draw.bits(SPELLING, number)).substr(F.lit(1), length)
 
 
 def rankings(draw, _options, row):
