@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ from sparkbed.agent import Agent, program
 from sparkbed.agent.host import command, editing, plain_json, starting
 from sparkbed.agent.host.framing import Failed
 from sparkbed.remote import Connections
+
+from .conftest import alive, eventually
 
 HOST = Path(program.__file__).parent / "host"
 EVERYDAY = ("command", "copy", "file", "lineinfile", "ping", "slurp", "stat", "wait_for")
@@ -209,6 +212,28 @@ def test_a_start_that_fails_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(BlockingIOError):
             starting.start(["true"], {}, None, with_input)
     assert sorted(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_an_agent_killed_while_it_starts_a_program_leaves_none() -> None:
+    """At the worst moment: the new process is there, and the agent has had no time to tell anybody."""
+    dying = f"""
+import os, signal, sys
+sys.path.insert(0, {str(HOST.parent)!r})
+from host import guard, starting
+guard.stand()
+fork = os.fork
+def fork_and_die():
+    pid = fork()
+    if pid:
+        print(pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return pid
+os.fork = fork_and_die
+starting.start(["sleep", "1000"], dict(os.environ), None, False)
+"""
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", dying], capture_output=True, text=True, check=False)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    eventually(lambda: not alive(int(run.stdout)), "the program is ended")
 
 
 def test_a_program_is_looked_for_in_its_own_path(agent: Agent, tmp_path: Path) -> None:

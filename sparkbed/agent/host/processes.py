@@ -26,8 +26,6 @@ def capture(
     """
     guard.stand()
     program = start(argv, environment_with(call.environment, call.inherited), cwd, with_input=data is not None)
-    # Said by us, not by the new process before its exec: a preexec_fn makes every start 2 ms dearer.
-    guard.began(program.pid)
     try:
         out, err = _pump(call, program, data)
     except (ControllerGone, Cancelled):

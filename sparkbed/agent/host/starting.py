@@ -6,6 +6,7 @@ The module subprocess would do it, too, but loading that costs an agent as much 
 import errno
 import os
 
+from . import guard
 from .framing import signal
 
 NOT_HERE = (errno.ENOENT, errno.ENOTDIR)
@@ -52,6 +53,8 @@ class Program:
 def start(argv: "list[str]", environment: "dict[str, str]", cwd: "str | None", with_input: bool) -> Program:
     """The program is looked for in the PATH of `environment`; `with_input` gives it a pipe to read from, else nothing.
 
+    The guard knows of it before it runs; the caller says when it has ended.
+
     Raises OSError, with the file's name, when there is none or it can't be executed, and when `cwd` can't be entered.
     """
     candidates = _candidates(argv[0], environment.get("PATH", os.defpath))
@@ -81,6 +84,7 @@ def start(argv: "list[str]", environment: "dict[str, str]", cwd: "str | None", w
         word = file.read()  # it ends when the program has taken the child's place
     if word:
         program.wait()
+        guard.ended(pid)
         program.close()
         number, _, place = word.partition(b" ")
         raise OSError(int(number), os.strerror(int(number)), argv[0] if place == b"program" else cwd)
@@ -120,6 +124,9 @@ def _become(
     number = errno.ENOENT
     try:
         os.setsid()
+        # By the child: an agent that is killed before it could say so itself would leave the program behind. The guard
+        # reads on until the exec has closed this process's end of its pipe, too.
+        guard.began(os.getpid())
         for wanted, descriptor in enumerate(streams):
             os.dup2(descriptor, wanted)
         for number_of_signal in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and programs count on
