@@ -106,7 +106,8 @@ def _included() -> st.SearchStrategy[Step]:
     return st.sampled_from(
         [
             {"include_tasks": "some.yml"},
-            {"include_tasks": "{{ 'some' if n == 1 else 'other' }}.yml"},
+            # Not as the module's whole text: ansible-core and we refuse it there, for its equals signs.
+            {"include_tasks": {"file": "{{ 'some' if n == 1 else 'other' }}.yml"}},
             {"import_tasks": "other.yml"},
             {"include_role": {"name": "one"}},
             {"import_role": {"name": "one"}},
