@@ -249,9 +249,10 @@ class Terminal:
         """What failed and the lines of the playbook that it comes from; once a task for the same message."""
         position = task.position
         message = "the result is hidden by no_log" if outcome.no_log else str(result.get("msg", "")).strip()
-        if not self.tells_origins or (message, outcome.result.get("msg", "")) in self._told:
+        told = (message, str(outcome.result.get("msg", "")))  # which may be a list
+        if not self.tells_origins or told in self._told:
             return
-        self._told.add((message, outcome.result.get("msg", "")))
+        self._told.add(told)
         kind = "" if outcome.no_log or result.get("unreachable") else _KINDS.get(task.module, "Module failed: ")
         message = message if message.startswith("Task failed: ") else f"Task failed: {kind}{message}"
         lines = [f"[ERROR]: {message}", f"Origin: {position.file.absolute()}:{position.line}:{position.column}"]

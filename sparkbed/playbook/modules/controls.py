@@ -29,7 +29,7 @@ CONTROLS = [
     ),
     ModuleSpec(
         "fail",
-        {"msg": Option("str", default="Failed as requested from task")},
+        {"msg": Option("raw", default="Failed as requested from task")},
         runs_on="controller",
         loops_together=False,
     ),

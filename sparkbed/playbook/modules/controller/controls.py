@@ -21,6 +21,10 @@ def debug(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
 
 
 def assert_(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
+    for name in ("fail_msg", "success_msg"):
+        said = args.get(name, "")
+        if not all(isinstance(one, str) for one in (said if isinstance(said, list) else [said])):
+            return failed(f"{name} must be a text or a list of texts, not {said!r}")
     conditions = context.conditions(args["that"])
     quiet = bool(args.get("quiet"))
     for condition in conditions:
@@ -32,7 +36,7 @@ def assert_(args: Mapping[str, Any], context: ActionContext) -> dict[str, Any]:
 
 
 def fail(args: Mapping[str, Any], _context: ActionContext) -> dict[str, Any]:
-    return failed(str(args.get("msg", "Failed as requested from task")))
+    return failed(args.get("msg", "Failed as requested from task"))
 
 
 _JINJA = frozenset(["False", "None", "True", "false", "none", "not", "true"])
