@@ -33,9 +33,12 @@ class PairReceiver(records: Records, stream: Int, perSecond: Int, level: Storage
   }
 }
 
-/** A stream's records, made by each batch's own tasks: as many as a receiver would have handed over meanwhile. */
-class MadeStream(context: StreamingContext, records: Records, stream: Int, perBatch: Int, partitions: Int)
-    extends InputDStream[(String, String)](context) {
+/** A stream's records, made by each batch's own tasks: as many as a receiver would have handed over meanwhile.
+  *
+  * `streams` must not become a field: checkpoints hold the stream, and only DStream's own reference is left out of them.
+  */
+class MadeStream(streams: StreamingContext, records: Records, stream: Int, perBatch: Int, partitions: Int)
+    extends InputDStream[(String, String)](streams) {
   private var next = 0L
 
   override def start(): Unit = ()
