@@ -72,8 +72,11 @@ def holds(context, location, form, parameters):
 
 
 def begun_folder(context, location, form, parameters, number=0):
-    """Where data are written until they are whole: a folder of this application's; numbers tell several apart."""
-    name = f"_{folder_name(form, parameters)}-{context.applicationId}-{number}"
+    """Where data are written until they are whole: a folder of this application's; numbers tell several apart.
+
+    Not hidden by a leading underscore: Hadoop's readers, who count in it, would pass over the folder itself.
+    """
+    name = f"{folder_name(form, parameters)}-{context.applicationId}-{number}"
     return context._jvm.org.apache.hadoop.fs.Path(location, name).toString()
 
 

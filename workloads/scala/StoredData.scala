@@ -36,7 +36,8 @@ class StoredData(form: String, parameters: Seq[(String, String)]) {
         throw new Failed(s"$target does not say that it holds the data of these parameters: remove it")
       (target.toString, false)
     } else {
-      val begun = new Path(location, s"_$name-${context.applicationId}")
+      // Not hidden by a leading underscore: Hadoop's readers, who count in it, would pass over the folder itself.
+      val begun = new Path(location, s"$name-${context.applicationId}")
       try {
         write(begun.toString)
         val found = count(context, begun.toString)
