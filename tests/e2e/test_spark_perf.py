@@ -73,7 +73,7 @@ def test_some_of_the_core_suite(bed: Bed) -> None:
     report = run(bed, "spark-perf-core", "--only", "*-by-key-int")
     assert {cell["workload"] for cell in report["cells"]} == {"scala-agg-by-key-int", "scala-sort-by-key-int"}
     lines = bed.inv("report", "--format", "spark-perf").splitlines()
-    rows = [line for line in lines if not line.startswith("#")]
+    rows = [line for line in lines if line and not line.startswith("#")]
     assert sorted(row.split(",")[0] for row in rows) == ["scala-agg-by-key-int", "scala-sort-by-key-int"]
     assert not any("FAILED" in row for row in rows)
 
