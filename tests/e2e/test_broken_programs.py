@@ -51,7 +51,7 @@ LOGGED = {
 
 def test_each_costs_one_trial_with_its_log(bed: Bed) -> None:
     output = bed.inv("run-suite", bed.suite(1, SUITE), code=1)
-    assert bed.alive() == []
+    bed.wait_until_nothing_is_alive()
     assert "4 trials failed" in output
     assert not set(output) & {chr(code) for code in range(32) if chr(code) not in "\n\t"}
     report = bed.report()

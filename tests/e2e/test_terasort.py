@@ -24,5 +24,5 @@ def test_a_step_of_terasort(bed: Bed, only: str) -> None:
     assert trial["status"] == "ok"
     rates = [sample["value"] for sample in trial["samples"] if sample["metric"] == "megabytes_per_second"]
     assert len(rates) == 2
-    assert bed.alive() == []
+    bed.wait_until_nothing_is_alive()
     assert not list(bed.home.rglob("part-r-*"))
