@@ -38,6 +38,11 @@ _OWN = (
         "host, or an existing network that all hosts' engines share (default: a bridge of the cluster's own)",
     ),
     Setting("docker_volumes", "texts", [], "further volumes of every container, as docker run --volume has them"),
+    Setting(
+        "docker_security", "texts", [],
+        "of every container, as docker run --security-opt has it: seccomp=unconfined lifts the engine's filter of "
+        "system calls, which bare processes do not pass through",
+    ),
     Setting("worker_cpus", "text", "", "processors that each worker's container may use, as in 1.5 (default: all)"),
     Setting("worker_cpuset", "text", "", "which processors a worker's container may use, as in 0-1 (default: all)"),
     Setting(
@@ -77,6 +82,11 @@ class Docker(Standalone):
             raise UsageError(
                 "driver_in host needs runtime host",
                 hint="A driver outside runs the host's Spark: the workers must too.",
+            )
+        if values["driver_in"] == "host" and values["docker_network"] not in ("", "host"):
+            raise UsageError(
+                f"driver_in host can't be reached from the network {values['docker_network']}",
+                hint="Leave docker_network out for a bridge of the cluster's own, or take host.",
             )
         if values["spark_version"] and values["runtime"] == "host":
             raise UsageError(
@@ -158,6 +168,7 @@ class Docker(Standalone):
         result += [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
         result += [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
         result += [f"--volume={one}" for one in made["mounts"]]
+        result += [f"--security-opt={one}" for one in cluster.settings["docker_security"]]
         result += [f"--volume={folder}:{folder}" for folder in _outside(folders, cluster.folder)]
         return [*result, made["image"]]
 

@@ -90,6 +90,23 @@ def test_teardown_ends_what_a_killed_campaign_left(bed: Bed, engine: Engine) -> 
     nothing_is_left(bed, engine)
 
 
+def test_teardown_ends_what_a_killed_campaign_left_on_hosts_that_stay(bed: Bed, engine: Engine) -> None:
+    """The campaign found these hosts, and nobody ends them: only its record names its cluster."""
+    bed.inv("provision", "local")
+    static = bed.folder / "static.yml"
+    shutil.copy(bed.home / "inventories" / "local.yml", static)
+    path = suite(bed)
+    path.write_text(path.read_text().replace("inventory: local", f"inventory: {json.dumps(str(static))}"))
+    kill(start_into_a_trial(bed, engine, path))
+    assert engine.left()
+    output = bed.inv("teardown", static)
+    assert engine.left() == [], output
+    assert "Ended 1 cluster on hosts that stay." in output
+    assert bed.inv("status").count("  running  ") == 3
+    bed.inv("teardown")
+    nothing_is_left(bed, engine)
+
+
 def test_a_workers_container_that_is_removed_costs_one_trial_at_most(bed: Bed, engine: Engine) -> None:
     process = start_into_a_trial(bed, engine, suite(bed))
     lost = engine.containers("worker")[0]
@@ -224,11 +241,15 @@ def test_an_engine_that_is_restarted_costs_one_trial_at_most(own_engine: OwnEngi
 
 
 def test_paper_000_on_few_trials(bed: Bed, engine: Engine) -> None:
-    """Experiment 1 of paper 000, cut down to three cells of tiny data."""
-    bed.inv("run-suite", "paper-000-spark", "--profile", "tiny", "--only", "jvm=pinned,cores=one,work=kmeans")
+    """Experiment 1 of paper 000, cut down to five cells of tiny data: like for like, and the pair of its Table 1."""
+    bed.inv("run-suite", "paper-000-spark", "--profile", "tiny", "--only", "cores=one,work=kmeans,platform=*[enr]")
     report = bed.report()
     assert report["campaign"]["status"] == "complete"
-    cells = {cell["factors"]["platform"]: cell for cell in report["cells"]}
+    by_jvm = {
+        jvm: {cell["factors"]["platform"]: cell for cell in report["cells"] if cell["factors"]["jvm"] == jvm}
+        for jvm in ("pinned", "usual")
+    }
+    cells = by_jvm["pinned"]
     assert set(cells) == {"bare", "bare-again", "docker"}
     trials = {name: cell["trials"][0] for name, cell in cells.items()}
     assert all(len(cell["trials"]) == 1 for cell in cells.values())
@@ -237,6 +258,16 @@ def test_paper_000_on_few_trials(bed: Bed, engine: Engine) -> None:
     said = {name: {(jvm["collector"], jvm["heap"]) for jvm in trial["facts"]["jvms"]} for name, trial in trials.items()}
     assert said["bare"] == said["docker"] == said["bare-again"] == {("G1", 512 * 2**20)}
     assert [len(trial["facts"]["jvms"]) for trial in trials.values()] == [3, 3, 3]
+
+    # As people run it: the image's own Python and Java, and whichever collector its JVMs choose.
+    assert set(by_jvm["usual"]) == {"bare", "docker-image"}
+    usual = {name: cell["trials"] for name, cell in by_jvm["usual"].items()}
+    assert {name: [len(trial["facts"]["jvms"]) for trial in found] for name, found in usual.items()} == {
+        "bare": [3],
+        "docker-image": [3],
+    }
+    assert {jvm["heap"] for found in usual.values() for jvm in found[0]["facts"]["jvms"]} == {512 * 2**20}
+    assert usual["docker-image"][0]["values"]["packets.container-loopback"] > 0
 
     # Packets of the host's namespace for all, and of containers where there are some: JVM with Python, Spark's own.
     assert all(trial["values"]["packets.host-loopback"] > 0 for trial in trials.values())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import metadata
@@ -14,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cluster_site import Ansible, Ours, Site
 
+from sparkbed import inventory as inventories
 from sparkbed import platforms
 from sparkbed.errors import PlatformError
 from sparkbed.home import ROOT
@@ -117,7 +121,18 @@ def test_up_used_again_and_down_without_a_trace(
     site: Site, ours: Ours, spec: Callable[..., ClusterSpec], tmp_path: Path
 ) -> None:
     before = site.trees()
-    asked = spec("one", gc="Serial", worker_cpuset="0", worker_container_memory="1g")
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "data").write_text("of the user's")
+    asked = spec(
+        "one",
+        gc="Serial",
+        worker_cpuset="0",
+        worker_cpus="0.75",
+        worker_container_memory="1g",
+        docker_volumes=[f"{given}:/given:ro"],
+        docker_security=["no-new-privileges"],
+    )
     cluster = DOCKER.start(asked, ours)
     assert len(cluster.workers) == 2
     assert cluster.containers == f"sparkbed.cluster={asked.name}"
@@ -128,8 +143,13 @@ def test_up_used_again_and_down_without_a_trace(
     assert "-XX:+UseSerialGC" in rendered["m/spark-defaults.conf"]
     assert set(rendered) >= {f"{host}/spark-env.sh" for host in site.folders}
     worker = json.loads(docker("inspect", f"sparkbed-{asked.name}-w1-worker"))[0]["HostConfig"]
-    assert (worker["CpusetCpus"], worker["Memory"]) == ("0", 2**30)
-    assert json.loads(docker("inspect", f"sparkbed-{asked.name}-m-master"))[0]["HostConfig"]["Memory"] == 0
+    assert (worker["CpusetCpus"], worker["NanoCpus"], worker["Memory"]) == ("0", 750_000_000, 2**30)
+    master = json.loads(docker("inspect", f"sparkbed-{asked.name}-m-master"))[0]["HostConfig"]
+    assert (master["NanoCpus"], master["Memory"]) == (0, 0)
+    assert [one["SecurityOpt"] for one in (master, worker)] == [["no-new-privileges"]] * 2
+    assert docker("exec", f"sparkbed-{asked.name}-w1-worker", "cat", "/given/data") == "of the user's"
+    with pytest.raises(subprocess.CalledProcessError):
+        docker("exec", f"sparkbed-{asked.name}-w1-worker", "touch", "/given/data")
 
     containers = left(asked)["container"]
     assert play(ours, START, asked) == 0
@@ -176,6 +196,49 @@ def test_a_driver_on_the_host(ours: Ours, spec: Callable[..., ClusterSpec], tmp_
     assert left(cluster.spec) == NOTHING
 
 
+@pytest.mark.parametrize("network", ["", "host"])
+def test_a_driver_on_the_host_is_reached_where_the_containers_are(
+    site: Site, ours: Ours, spec: Callable[..., ClusterSpec], tmp_path: Path, network: str
+) -> None:
+    """Also where the master's host is not the first of its engine's, which makes the network."""
+    hosts = yaml.safe_load(site.inventory.path.read_text())
+    spark = hosts["all"]["children"]["spark"]
+    spark["children"] = {group: spark["children"][group] for group in ("workers", "master")}
+    path = tmp_path / "workers-first.yml"
+    path.write_text(yaml.safe_dump(hosts, sort_keys=False))
+    inventory = inventories.load(path)
+    assert inventory.hosts_of("spark")[0] == "w1"
+    asked = replace(spec("met", driver_in="host", docker_network=network), inventory=inventory, daemons=False)
+    with Connections(inventory.variables) as connections:
+        cluster = DOCKER.start(asked, Ours(replace(site, inventory=inventory), connections))
+    if network:
+        expected = inventory.variables("m")["ansible_host"]
+    else:
+        [name] = left(asked)["network"]
+        expected = json.loads(docker("network", "inspect", name))[0]["IPAM"]["Config"][0]["Gateway"]
+    assert cluster.driver_address == expected
+    DOCKER.stop(cluster, ours)
+    assert left(asked) == NOTHING
+
+
+def test_a_python_inside_that_is_not_the_hosts_is_refused(
+    site: Site, spec: Callable[..., ClusterSpec], tmp_path: Path
+) -> None:
+    """As a Python of the distribution is, whose place is the image's own, where the image has another release."""
+    for name, line in (("python", f'exec {shlex.quote(sys.executable)} "$@"'), ("other", "echo 3.0 of the image")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    inventory = site.inventory
+    for host in site.folders:
+        inventory = inventory.with_host_variables(host, {"python": str(tmp_path / "python")})
+    asked = spec("other", docker_volumes=[f"{tmp_path / 'other'}:{tmp_path / 'python'}:ro"])
+    asked = replace(asked, inventory=inventory, daemons=False)
+    with Connections(inventory.variables) as connections, pytest.raises(PlatformError) as caught:
+        DOCKER.start(asked, Ours(replace(site, inventory=inventory), connections))
+    assert f"{tmp_path / 'python'} is 3.0 of the image inside and {sys.version.split()[0]}" in str(caught.value)
+    assert left(asked) == NOTHING
+
+
 def test_places_for_plain_programs_share_memory_and_a_folder(ours: Ours, spec: Callable[..., ClusterSpec]) -> None:
     asked = replace(spec("places"), daemons=False)
     cluster = DOCKER.start(asked, ours)
@@ -195,7 +258,8 @@ def test_places_for_plain_programs_share_memory_and_a_folder(ours: Ours, spec: C
 
 
 def test_an_image_on_the_hosts_own_network(ours: Ours, spec: Callable[..., ClusterSpec], tmp_path: Path) -> None:
-    asked = spec("same-net", docker_network="host", runtime="image")
+    events = tmp_path / "events"
+    asked = spec("same-net", docker_network="host", runtime="image", event_log_dir=str(events))
     cluster = DOCKER.start(asked, ours)
     assert left(asked)["network"] == []
     assert cluster.master_url.startswith(f"spark://{asked.inventory.variables('m')['ansible_host']}:")
@@ -203,6 +267,7 @@ def test_an_image_on_the_hosts_own_network(ours: Ours, spec: Callable[..., Clust
     program.write_text(PROGRAM)
     found = said(submit(cluster, program, tmp_path))
     assert (found["counted"], found["version"]) == ("4950", metadata.version("pyspark"))
+    assert [one.name.partition(".")[0] for one in events.iterdir()] == [found["application"]]
     DOCKER.stop(cluster, ours)
     assert left(asked) == NOTHING
 

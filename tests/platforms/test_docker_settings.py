@@ -84,6 +84,8 @@ def test_defaults_are_complete_and_the_same_as_the_playbooks() -> None:
         {"worker_memory": "1g", "worker_container_memory": "1g"},
         {"docker_volumes": ["/data:/data:ro", "name:/b c", "/scratch"]},
         {"docker_network": "host"},
+        {"docker_network": "host", "runtime": "host", "driver_in": "host"},
+        {"docker_security": ["seccomp=unconfined"]},
     ],
 )
 def test_what_can_work_is_kept_as_it_is(settings: dict[str, Any]) -> None:
@@ -97,6 +99,8 @@ def test_what_can_work_is_kept_as_it_is(settings: dict[str, Any]) -> None:
         ({"runtime": "vm"}, "image, host"),
         ({"driver_in": "host"}, "needs runtime host"),
         ({"driver_in": "host", "runtime": "image"}, "needs runtime host"),
+        ({"driver_in": "host", "runtime": "host", "docker_network": "mine"}, "network mine"),
+        ({"docker_security": "seccomp=unconfined"}, "a list of texts"),
         ({"driver_in": "worker", "runtime": "host"}, "container, host"),
         ({"spark_version": "3.5.3", "runtime": "host"}, "can't be chosen"),
         ({"spark_version": "newest"}, "spark_version: '3.5.7'"),
@@ -126,8 +130,9 @@ def test_what_cannot_work_is_refused(settings: dict[str, Any], said: str) -> Non
 
 
 def test_a_driver_in_a_container_carries_the_labels_that_clearing_up_looks_for() -> None:
-    arguments = DOCKER.submit_arguments(cluster_with())
+    arguments = DOCKER.submit_arguments(cluster_with(docker_security=["seccomp=unconfined"]))
     assert arguments[:2] == ["docker", "run"]
+    assert options(arguments, "security-opt") == ["seccomp=unconfined"]
     assert set(options(arguments, "label")) == {
         "sparkbed.cluster=c",
         "sparkbed.host=master",
