@@ -320,7 +320,8 @@ def test(_c: Context, all: bool = False, soak: bool = False, pytest: str = "") -
     "name",
     rest="options",
     help={
-        "name": "harness (default): run-suite against a script; playbooks: ours against Ansible's; ipc: exchanges",
+        "name": "harness (default): run-suite against a script; playbooks: ours against Ansible's; ipc: exchanges;"
+        " submit: our Scala test against the same loop by hand",
         "rounds": "how many interleaved rounds",
         "options": "the benchmark's own options; words after -- mean the same (-- --help shows them)",
     },
