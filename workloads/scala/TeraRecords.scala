@@ -74,22 +74,44 @@ object TeraRecords {
     }
   }
 
-  private def record(number: Long, random: Unsigned128): Array[Byte] = {
+  /** What all records have alike: the bytes between the parts, and zeros where numbers of records never reach. */
+  private val Frame: Array[Byte] = {
     val bytes = new Array[Byte](Length)
-    for (index <- 0 until 8) bytes(index) = (random.high >>> (56 - 8 * index)).toByte
-    for (index <- 0 until 2) bytes(8 + index) = (random.low >>> (56 - 8 * index)).toByte
     bytes(11) = 0x11
-    for (index <- 0 until 16) {
-      bytes(12 + index) = '0'
-      bytes(28 + index) = Digits(((number >>> (60 - 4 * index)) & 15).toInt)
-    }
+    Arrays.fill(bytes, 12, 28, '0'.toByte)
     for (index <- 0 until 4) {
       bytes(44 + index) = (0x88 + 0x11 * index).toByte
       bytes(96 + index) = (0xcc + 0x11 * index).toByte
     }
-    for (index <- 0 until 12)
-      Arrays.fill(bytes, 48 + 4 * index, 52 + 4 * index, Digits(((random.low >>> (44 - 4 * index)) & 15).toInt))
     bytes
+  }
+
+  private def record(number: Long, random: Unsigned128): Array[Byte] = {
+    val bytes = Frame.clone()
+    putHigh(bytes, 0, random.high, 8)
+    putHigh(bytes, 8, random.low, 2)
+    putDigits(bytes, 28, number, 16, 1)
+    putDigits(bytes, 48, random.low, 12, 4)
+    bytes
+  }
+
+  /** The highest `count` bytes of `value`. */
+  private def putHigh(bytes: Array[Byte], at: Int, value: Long, count: Int): Unit = {
+    var index = 0
+    while (index < count) {
+      bytes(at + index) = (value >>> (56 - 8 * index)).toByte
+      index += 1
+    }
+  }
+
+  /** The lowest `count` hexadecimal digits of `value`, each so many times. */
+  private def putDigits(bytes: Array[Byte], at: Int, value: Long, count: Int, times: Int): Unit = {
+    var index = 0
+    while (index < count) {
+      val digit = Digits(((value >>> (4 * (count - 1 - index))) & 15).toInt)
+      Arrays.fill(bytes, at + times * index, at + times * (index + 1), digit)
+      index += 1
+    }
   }
 
   /** `count` records in `partitions` runs of consecutive ones, computed where they are used. */
