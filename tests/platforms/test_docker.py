@@ -235,7 +235,10 @@ def test_a_python_inside_that_is_not_the_hosts_is_refused(
     asked = replace(asked, inventory=inventory, daemons=False)
     with Connections(inventory.variables) as connections, pytest.raises(PlatformError) as caught:
         DOCKER.start(asked, Ours(replace(site, inventory=inventory), connections))
-    assert f"{tmp_path / 'python'} is 3.0 of the image inside and {sys.implementation.name} {sys.version.split()[0]}" in str(caught.value)
+    assert (
+        f"{tmp_path / 'python'} is 3.0 of the image inside and {sys.implementation.name} {sys.version.split()[0]}"
+        in str(caught.value)
+    )
     assert left(asked) == NOTHING
 
 

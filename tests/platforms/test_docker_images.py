@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -91,14 +92,28 @@ def base_of(image: str) -> str:
     return docker("history", "--quiet", "--no-trunc", image).split()[-1]
 
 
+def images_of(label: str) -> list[str]:
+    """Ids of the images that carry the label or that have it for a name, newest first."""
+    return list(
+        dict.fromkeys(
+            image
+            for words in (("--filter", f"label={label}"), (label,))
+            for image in docker("images", "--quiet", *words).split()
+        )
+    )
+
+
 @pytest.fixture
 def label() -> Iterator[str]:
     """A label for images that no other test has; they go afterwards, whatever their names."""
     name = f"sparkbed-test-{secrets.token_hex(4)}"
     yield name
-    for words in (("--filter", f"label={name}"), (name,)):
-        for image in dict.fromkeys(docker("images", "--quiet", *words).split()):  # newest first: none has children
-            docker("rmi", "--force", image)
+    deadline = time.monotonic() + 60
+    while left := images_of(name):
+        # An engine that is still taking down a build's containers refuses; and who goes may take its parents along.
+        for image in left:
+            subprocess.run(["docker", "rmi", "--force", image], capture_output=True, timeout=60)
+        assert time.monotonic() < deadline, docker("rmi", "--force", *images_of(name))
 
 
 def test_made_anew_of_a_base_that_was_rebuilt_under_the_same_name(spark: Path, tmp_path: Path, label: str) -> None:
