@@ -29,6 +29,8 @@ FOLDER = "event-log"
 ARTIFACT = "event-log.gz"
 
 _EVENT = b'{"Event":"SparkListener'
+_SPARKS_OWN = (".zstd", ".lz4", ".lzf", ".snappy")
+"""How the names of logs end that Spark compressed."""
 
 
 def spark_properties(directory: Path | str) -> dict[str, str]:
@@ -264,17 +266,32 @@ def read_event_log(source: Path | IO[bytes]) -> EventLog:
     """
     if not isinstance(source, Path):
         return _read(source, "the event log")
-    if source.is_dir() or source.suffix in (".zstd", ".lz4", ".lzf", ".snappy"):
-        raise RunError(
-            "the event log is rolling or compressed by Spark, which is not read here",
-            where=str(source),
-            hint="Set spark.eventLog.rolling.enabled=false and spark.eventLog.compress=false.",
-        )
     try:
-        with gzip.open(source, "rb") if source.suffix == ".gz" else source.open("rb") as stream:
-            return _read(stream, str(source))
+        with source.open("rb") as stream:
+            return _read(_plain(stream, source), str(source))
     except OSError as error:
-        raise RunError(f"the event log can't be read: {error.strerror or error}", where=str(source)) from None
+        raise _unreadable(source, error) from None
+
+
+def _plain(stream: IO[bytes], path: Path) -> Iterable[bytes]:
+    """The lines of a log that was opened at `path`, unpacked where its name says that it is packed."""
+    if path.suffix in _SPARKS_OWN:
+        raise _not_plain(path)
+    return gzip.GzipFile(fileobj=stream) if path.suffix == ".gz" else stream
+
+
+def _not_plain(path: Path) -> RunError:
+    return RunError(
+        "the event log is rolling or compressed by Spark, which is not read here",
+        where=str(path),
+        hint="Set spark.eventLog.rolling.enabled=false and spark.eventLog.compress=false.",
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> RunError:
+    if isinstance(error, IsADirectoryError):
+        return _not_plain(path)
+    return RunError(f"the event log can't be read: {error.strerror or error}", where=str(path))
 
 
 def _read(lines: Iterable[bytes], where: str) -> EventLog:
@@ -321,10 +338,33 @@ def find_log(directory: Path) -> Path:
     return found[0]
 
 
-def keep_log(log: Path, destination: Path) -> Path:
-    """Keep a log gzipped at `destination`, readable as other files are (Spark makes it 0660)."""
-    with log.open("rb") as source, gzip.open(destination, "wb", compresslevel=6) as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+def open_log(directory: Path) -> tuple[Path, IO[bytes]]:
+    """The log that one application wrote into `directory`, and its name when it was opened.
+
+    Spark gives it its final name as the application ends. After a trial that was cut short, that may be at any moment:
+    a second look finds the name that it has by then, and what is open stays open whatever its name becomes.
+
+    Raises:
+        RunError: when there is none, or several, or it can't be opened.
+    """
+    try:
+        return _opened(directory)
+    except RunError:
+        return _opened(directory)
+
+
+def _opened(directory: Path) -> tuple[Path, IO[bytes]]:
+    found = find_log(directory)
+    try:
+        return found, found.open("rb")
+    except OSError as error:
+        raise _unreadable(found, error) from None
+
+
+def keep_log(log: IO[bytes], destination: Path) -> Path:
+    """Keep an open log gzipped at `destination`, readable as other files are (Spark makes it 0660)."""
+    with gzip.open(destination, "wb", compresslevel=6) as target:
+        shutil.copyfileobj(log, target, 1 << 20)
     destination.chmod(0o644)
     return destination
 
@@ -353,10 +393,13 @@ class EventLogCollector:
             return Collected()
         folder, self._context = self._context.folder, None
         try:
-            raw = find_log(folder / FOLDER)
-            log = read_event_log(raw)
+            name, raw = open_log(folder / FOLDER)
+            with raw:
+                log = _read(_plain(raw, name), str(name))
+                raw.seek(0)
+                kept = keep_log(raw, folder / ARTIFACT)
         except RunError as error:
             return Collected(faults=(str(error),))
-        kept = keep_log(raw, folder / ARTIFACT)
-        shutil.rmtree(folder / FOLDER)
+        # A driver that still runs may rename in here; the next launch of the trial empties the folder as well.
+        shutil.rmtree(folder / FOLDER, ignore_errors=True)
         return Collected(tasks=log.tasks, facts=log.facts, artifacts={ARTIFACT: kept})

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
@@ -86,16 +87,27 @@ def run_trial(launch: Launch) -> Outcome:
     raised (HostError, an interrupt) means that the trial did not take place.
     """
     launch.workspace.make()
-    for collector in launch.collectors:
-        collector.start(launch.context)
-    started = now()
-    try:
+    with watched(launch.collectors, launch.context) as collected:
+        started = now()
         finished = _submit(launch)
         ended = now()
         launch.workspace.bring_back()
-    finally:
-        collected = [collector.stop() for collector in launch.collectors]
     return _outcome(launch, finished, collected, started, ended)
+
+
+@contextmanager
+def watched(collectors: Sequence[Collector], context: Context) -> Iterator[list[Collected]]:
+    """While the collectors run; afterwards the list holds what they gathered. What was started is stopped, always."""
+    collected: list[Collected] = []
+    with ExitStack() as stack:
+        for collector in collectors:
+            collector.start(context)
+            stack.callback(_gather, collector, collected)
+        yield collected
+
+
+def _gather(collector: Collector, collected: list[Collected]) -> None:
+    collected.append(collector.stop())
 
 
 def _submit(launch: Launch) -> Finished:

@@ -13,11 +13,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from sparkbed.collectors import get, names
+from sparkbed.collectors import eventlog, get, names
 from sparkbed.collectors.base import Context
 from sparkbed.collectors.eventlog import (
     ARTIFACT,
@@ -191,6 +192,31 @@ def test_the_collector_keeps_the_log_gzipped_and_gives_its_tasks(tmp_path: Path)
     np.testing.assert_array_equal(read_event_log(kept).tasks.columns["task"], collected.tasks.columns["task"])
 
 
+@pytest.mark.parametrize("after", ["find_log", "_read"])
+def test_a_log_that_spark_renames_meanwhile_is_kept_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    """As a driver does that ends while its trial, which was cut short, is cleared up."""
+    collector = get("eventlog")
+    collector.start(Context(tmp_path, ()))
+    raw = tmp_path / FOLDER / "app-1.inprogress"
+    raw.write_bytes(b"".join(lines()))
+    step = getattr(eventlog, after)
+
+    def renamed(*arguments: Any) -> Any:
+        found = step(*arguments)
+        if raw.exists():
+            raw.rename(raw.with_suffix(""))
+        return found
+
+    monkeypatch.setattr(eventlog, after, renamed)
+    collected = collector.stop()
+    assert not raw.exists()
+    assert collected.faults == ()
+    assert gzip.decompress(collected.artifacts[ARTIFACT].read_bytes()) == b"".join(lines())
+    assert not (tmp_path / FOLDER).exists()
+
+
 def test_a_driver_that_wrote_no_log_is_a_fault_and_no_error(tmp_path: Path) -> None:
     collector = get("eventlog")
     collector.start(Context(tmp_path, ()))
@@ -213,8 +239,8 @@ def test_two_logs_are_not_guessed_between(tmp_path: Path) -> None:
 
 
 def test_keep_log_copies_bytes(tmp_path: Path) -> None:
-    (tmp_path / "log").write_bytes(b"x" * 3_000_000)
-    assert gzip.decompress(keep_log(tmp_path / "log", tmp_path / "log.gz").read_bytes()) == b"x" * 3_000_000
+    kept = keep_log(io.BytesIO(b"x" * 3_000_000), tmp_path / "log.gz")
+    assert gzip.decompress(kept.read_bytes()) == b"x" * 3_000_000
 
 
 def test_names_and_get_agree() -> None:
