@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import jinja2
 import pytest
 
 from sparkbed.home import ROOT
+from tests.templates import templates_in
 
 TEMPLATES = sorted(path.name for path in (ROOT / "templates" / "spark").iterdir())
 
@@ -40,15 +40,7 @@ VARIABLES: dict[str, Any] = {
 
 
 def rendered(name: str, **changes: Any) -> str:
-    # As ansible.builtin.template sets Jinja2 up.
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROOT / "templates" / "spark"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["quote"] = lambda value: shlex.quote(str(value))
-    return environment.get_template(name).render({**VARIABLES, **changes})
+    return templates_in(ROOT / "templates" / "spark").get_template(name).render({**VARIABLES, **changes})
 
 
 def properties(text: str) -> dict[str, str]:
@@ -58,15 +50,12 @@ def properties(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_missing_variable_is_an_error(name: str) -> None:
-    text = rendered(name)
-    assert text.endswith("\n")
+    template = templates_in(ROOT / "templates" / "spark").get_template(name)
+    assert template.render(VARIABLES).endswith("\n")
     used = [key for key in VARIABLES if key in (ROOT / "templates" / "spark" / name).read_text()]
     assert used
     for key in used:
         variables = {other: value for other, value in VARIABLES.items() if other != key}
-        environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-        environment.filters["quote"] = shlex.quote
-        template = environment.from_string((ROOT / "templates" / "spark" / name).read_text())
         with pytest.raises(jinja2.UndefinedError):
             template.render(variables)
 
