@@ -78,11 +78,17 @@ def campaign(
 
 
 def fill(
-    store: Store, made: Campaign, trials: int = 7, failing: Sequence[int] = (), extras: bool = True, noise: float = 0.03
+    store: Store,
+    made: Campaign,
+    trials: int = 7,
+    failing: Sequence[int] = (),
+    extras: bool = True,
+    noise: float = 0.03,
+    seed: int = 3,
 ) -> Campaign:
     """Record the campaign and its trials; `failing` are the positions that fail."""
     store.add_campaign(made)
-    generator = np.random.default_rng(3)
+    generator = np.random.default_rng(seed)
     position = 0
     for block in range(1, trials + 1):
         for index in generator.permutation(len(made.cells)):

@@ -102,6 +102,33 @@ def test_planted_slowdown_is_found_in_both_workloads(store: Store) -> None:
     assert any("1 trial failed" in item["what"] for item in data["trust"])
 
 
+def twins(store: Store, noise: float, seed: int) -> dict[str, Any]:
+    """The report of a campaign in which one cell was measured under two names, eight trials each."""
+    (one,) = made_up.cells(("one-worker",), ("scheduling-throughput",))
+    other = dataclasses.replace(one, id="other", factors={**one.factors, "layout": "one-worker-again"})
+    made = made_up.campaign((one, other), f"twins-{seed}")
+    made_up.fill(store, made, trials=8, noise=noise, seed=seed)
+    return as_data(store, made.id)
+
+
+@pytest.mark.parametrize(("noise", "verdict"), [(0.01, "equivalent within 5 %"), (0.2, "undecided")])
+def test_the_same_cell_twice_ends_equivalent_or_undecided(empty_store: Store, noise: float, verdict: str) -> None:
+    """By the scatter of its trials, and without a cause; as far as a verdict at 95 % goes, for any seed."""
+    reports = [twins(empty_store, noise, seed) for seed in range(20)]
+    found = [data["findings"][0] for data in reports]
+    assert all(finding["smallest_p"] < 0.05 for finding in found)
+    # Of 20 true equalities one is rejected on average, and more than 3 in 1.6 % of such lots.
+    assert sum(finding["p_adjusted"] <= 0.05 for finding in found) <= 3
+    verdicts = [finding["verdict"] for finding in found]
+    assert set(verdicts) <= {"equivalent within 5 %", "undecided"} | ({"slower", "faster"} if noise > 0.05 else set())
+    assert verdicts.count(verdict) >= 17
+    for data, finding in zip(reports, found, strict=True):
+        if finding["p_adjusted"] > 0.05:
+            assert finding["ci_low"] < 1 < finding["ci_high"]
+            assert "Per trial, tasks took" not in finding["because"]
+            assert finding["verdict"].split()[0] in data["answer"][0]
+
+
 def test_a_trials_time_is_taken_apart_by_the_blocks_that_both_have(store: Store) -> None:
     built = report.build(store)
     seconds = {
