@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.answer import groups, shared_levels, short_names
 from analysis.decompose import PARTS
-from analysis.figures import Bar, Figure, Line, Ratio, Row, boxes, lines, ratios, stacked, timeline
+from analysis.figures import Bar, Figure, Line, Ratio, Row, Sizes, boxes, lines, ratios, sizes, stacked, timeline
 from analysis.interfaces import interface_kind
 
 Data = Mapping[str, Any]
@@ -41,7 +41,7 @@ def figures_of(report: Data, series: Mapping[str, Sequence[HostSeries]], tasks: 
     Args:
         series, tasks: of one typical trial of each cell, by the cell's id; cells without any are left out.
     """
-    found = list(_ratios(report))
+    found = [*_ratios(report), *_growths(report)]
     for number, cells in enumerate(groups(report), start=1):
         names = dict(zip([cell["id"] for cell in cells], short_names(cells), strict=True))
         work = shared_levels(cells)
@@ -65,6 +65,23 @@ def _ratios(report: Data) -> Iterator[Figure]:
     if rows:
         title = f"{report['campaign']['metric']}: each cell against its baseline"
         yield ratios("ratios", title, rows, compared[0]["margin"])
+
+
+def _growths(report: Data) -> Iterator[Figure]:
+    """Times over sizes, a figure for each size and what it is the size of, with the cells that differ otherwise."""
+    by_id = {cell["id"]: cell for cell in report["cells"]}
+    together: dict[tuple[str, str], list[Data]] = {}
+    for one in report["growth"]:
+        together.setdefault((one["size"], by_id[one["cells"][0]]["workload"]), []).append(one)
+    for number, ((size, work), mine) in enumerate(together.items(), start=1):
+        drawn = [
+            Sizes(
+                one["name"].removeprefix(f"{work}, "),
+                {float(by_id[cell]["parameters"][size]): _values(by_id[cell], one["metric"]) for cell in one["cells"]},
+            )
+            for one in mine
+        ]
+        yield sizes(f"growth-{number}", f"{mine[0]['metric']} over {size}", mine[0]["unit"], size, drawn, work)
 
 
 def _boxes(report: Data, number: int, cells: Sequence[Data], names: Data, work: str) -> Iterator[Figure]:

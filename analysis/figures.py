@@ -88,6 +88,14 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """The trials' values of cells that differ in their size, by the size."""
+
+    label: str
+    values: Mapping[float, Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Ratio:
     """One finding: the ratio cell / baseline and its interval (None: open); `decided` ones have a filled marker."""
 
@@ -153,6 +161,41 @@ def lines(
 
     said = "; ".join(f"{line.label}: mean {np.nanmean(line.values):.3g}" for line in drawn if line.values.size)
     return _figure(name, title, f"{_of(title, work)}: {ylabel}. {said}.", 2.5 + 0.2 * len(drawn), draw)
+
+
+def sizes(name: str, title: str, unit: str, size: str, drawn: Sequence[Sizes], work: str = "") -> Figure:
+    """Values over sizes: a box a size where three trials or more have one, every trial as a point, medians joined."""
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        every = sorted({at for one in drawn for at in one.values})
+        step = min(np.diff(every), default=1.0)
+        width = 0.7 * float(step) / max(len(drawn), 1)
+        for index, one in enumerate(drawn):
+            colour, aside = COLOURS[index % 8], (index - (len(drawn) - 1) / 2) * width
+            there = [at for at in sorted(one.values) if len(one.values[at])]
+            for at in there:
+                values = np.asarray(one.values[at], dtype=np.float64)
+                if values.size >= 3:
+                    _standing_box(axes, values, at + aside, 0.8 * width, colour)
+                style = {"facecolor": colour, "edgecolor": INK, "linewidth": 0.6}
+                marker = MARKERS[index % len(MARKERS)]
+                axes.scatter([at + aside] * values.size, values, s=14, marker=marker, zorder=3, **style)
+            middles = [float(np.median(one.values[at])) for at in there]
+            dashes = DASHES[index % len(DASHES)]
+            places = [at + aside for at in there]
+            axes.plot(places, middles, color=colour, linestyle=dashes, linewidth=1.2, label=_wrapped(one.label, 60))
+        axes.set_xlabel(size)
+        axes.set_ylabel(f"{title.split()[0]} [{unit}]" if unit else title.split()[0])
+        axes.set_ylim(bottom=0)
+        axes.yaxis.grid(True, color=FAINT, linewidth=0.4, alpha=0.5)
+        _legend(figure, axes)
+
+    said = "; ".join(f"{one.label}: {len(one.values)} sizes" for one in drawn)
+    summary = (
+        f"{_of(title, work)}: boxes from the quartiles, whiskers to the extremes, medians joined by a line. {said}."
+    )
+    return _figure(name, title, summary, 3.4, draw)
 
 
 def ratios(name: str, title: str, rows: Sequence[Ratio], margin: float) -> Figure:
@@ -275,6 +318,13 @@ def _box(axes: Any, values: Floats, place: int, colour: str) -> None:
     axes.hlines([place, place], [inside.min(), upper], [lower, inside.max()], color=INK, linewidth=0.8)
     axes.vlines([inside.min(), inside.max()], place - 0.13, place + 0.13, color=INK, linewidth=0.8)
     axes.vlines(middle, place - 0.26, place + 0.26, color=INK, linewidth=2.0)
+
+
+def _standing_box(axes: Any, values: Floats, place: float, width: float, colour: str) -> None:
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    axes.bar(place, high - low, width, low, facecolor=colour, alpha=0.25, edgecolor=INK, linewidth=0.6)
+    axes.vlines(place, values.min(), values.max(), color=INK, linewidth=0.8)
+    axes.hlines(middle, place - width / 2, place + width / 2, color=INK, linewidth=2.0)
 
 
 def _percent_scale(axes: Any, reach: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import paper_text, spark_perf
+from analysis import growing, paper_text, spark_perf
 from analysis.answer import groups, sentence, shared_levels, short_names
 from analysis.figures import DARK, LIGHT
 from analysis.findings import by_size
@@ -76,7 +76,8 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "dark": DARK,
         "overview": [_drawn(figure) for figure in figures if figure.name == "ratios"],
         "groups": _groups(report, figures),
-        "paper": _paper(report),
+        "growth": _growth(report, figures),
+        "papers": [_paper(report, paper) for paper in report["papers"]],
         "design": _design(report),
         "startup": _startup(report),
         "machine": _machine(campaign["facts"].get("machine") or {}),
@@ -152,7 +153,7 @@ def _groups(report: Data, figures: Sequence[Figure]) -> list[dict[str, Any]]:
     """The figures by the group of cells that they show (the number in their name)."""
     found = []
     for number_, cells in enumerate(groups(report), start=1):
-        mine = [_drawn(figure) for figure in figures if figure.name.split("-")[1:2] == [str(number_)]]
+        mine = [_drawn(figure) for figure in figures if _group_of(figure) == number_]
         title = shared_levels(cells) or ", ".join(short_names(cells))
         found.append({
             "title": title,
@@ -165,6 +166,13 @@ def _groups(report: Data, figures: Sequence[Figure]) -> list[dict[str, Any]]:
     return [group for group in found if group["figures"]]
 
 
+def _group_of(figure: Figure) -> int | None:
+    """The number of the group of cells that a figure shows; None where it shows another choice of cells."""
+    kind, _, rest = figure.name.partition("-")
+    number_ = rest.split("-")[0]
+    return int(number_) if kind != "growth" and number_.isdigit() else None
+
+
 def _drawn(figure: Figure) -> dict[str, Any]:
     return {"name": figure.name, "title": figure.title, "svg": _markup(figure.svg)}
 
@@ -175,12 +183,22 @@ def _markup(svg: str) -> Markup:
     return Markup(svg)  # noqa: S704  # drawn by us: matplotlib escapes the text in it, and figures.py its title
 
 
-def _paper(report: Data) -> dict[str, Any] | None:
-    """The paper's tables beside ours; None where the suite repeats none."""
-    paper = report["paper"]
-    if not paper:
+def _growth(report: Data, figures: Sequence[Figure]) -> dict[str, Any] | None:
+    """How the times grow over sizes; None where the suite doesn't ask."""
+    if not report["growth"]:
         return None
-    introduction, tables = paper_text.introduction(paper), paper_text.tables(report)
+    return {
+        "title": growing.TITLE,
+        "sentences": growing.sentences(report),
+        "table": growing.growth_table(report),
+        "explanation": growing.explanation(),
+        "figures": [_drawn(figure) for figure in figures if figure.name.startswith("growth-")],
+    }
+
+
+def _paper(report: Data, paper: Data) -> dict[str, Any]:
+    """The paper's tables beside ours."""
+    introduction, tables = paper_text.introduction(paper), paper_text.tables(report, paper)
     return {"heading": paper_text.heading(paper), "introduction": introduction, "tables": tables}
 
 

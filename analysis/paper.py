@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis import published
+from analysis.growing import published_course
 from analysis.published import Table, Value
 
 Data = Mapping[str, Any]
@@ -21,21 +22,29 @@ OURS = {"mean": "mean", "median": "median", "": "median"}
 _TURNED = {"slower": "faster", "faster": "slower"}
 
 
-def beside(report: Data) -> dict[str, Any] | None:
-    """The key `paper` of a report; None where the suite repeats no paper, or one that is not among ours.
+def papers(report: Data) -> list[dict[str, Any]]:
+    """The key `papers` of a report: one entry for each experiment that the suite says it repeats.
+
+    Experiments of papers that are not among ours (in the store of another version) are left out.
 
     Args:
         report: with `campaign`, `cells` and `findings` as in the JSON contract.
 
     Returns:
-        `key`, `title`, `authors`, `year`, `experiment`, `state`, `substitute`, `needs`, `profile`, and `tables`: each
-        with `table`, `caption`, `where`, `conditions`, `metric`, `left_out` (published cells that the suite doesn't
-        name), `rows` (a published cell, its values by statistic, and ours for each cell that stands for it) and
-        `ratios` (of two published cells, and of ours). Variances are in the square of the metric's unit.
+        Each with `key`, `title`, `authors`, `year`, `experiment`, `state`, `substitute`, `needs`, `profile`, and
+        `tables`: each with `table`, `caption`, `where`, `label` (what its rows are), `conditions`, `metric`,
+        `left_out` (published cells that the suite doesn't name), `rows` (a published cell, its values by statistic,
+        and ours for each cell that stands for it), `ratios` (of two published cells, and of ours) and `growth` (of
+        the paper's own times over sizes, where the suite has that key; else None). Variances are in the square of the
+        metric's unit.
     """
-    plan = report["campaign"]["plan"].get("paper")
-    if not plan or plan["key"] not in published.keys():  # noqa: SIM118  # a function of that name
-        return None
+    plan = report["campaign"]["plan"]
+    said = plan.get("papers") or ([plan["paper"]] if plan.get("paper") else [])  # one alone, before there were several
+    known = published.keys()
+    return [_beside(report, one) for one in said if one["key"] in known]
+
+
+def _beside(report: Data, plan: Data) -> dict[str, Any]:
     paper = published.paper(plan["key"])
     tables = {table.number: table for table in paper.tables}
     titles = {experiment.key: experiment.title for experiment in paper.experiments}
@@ -65,6 +74,7 @@ def _table(report: Data, substitute: str, plan: Data, table: Table) -> dict[str,
         "table": table.number,
         "caption": table.caption,
         "where": table.where,
+        "label": table.labels[0] if table.labels else "",
         "conditions": dict(table.conditions),
         "metric": plan["metric"],
         "left_out": [name for name in cells if name not in named],
@@ -81,6 +91,7 @@ def _table(report: Data, substitute: str, plan: Data, table: Table) -> dict[str,
             for pair in plan["compare"]
             if all(name in named for name in pair)
         ],
+        "growth": published_course(cells, tuple(OURS)) if report["campaign"]["plan"].get("growth") else None,
     }
 
 

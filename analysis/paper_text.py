@@ -55,9 +55,8 @@ def introduction(paper: Data) -> list[str]:
     return sentences
 
 
-def tables(report: Data) -> list[dict[str, Any]]:
+def tables(report: Data, paper: Data) -> list[dict[str, Any]]:
     """Each published table: `title`, `conditions`, `table` and `ratios` (heads and rows, or None), `notes`."""
-    paper = report["paper"]
     names = names_of(report)
     return [
         {

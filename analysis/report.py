@@ -18,8 +18,9 @@ import numpy as np
 from analysis import decompose, packets, stats, wall
 from analysis.answer import answer, short_names, trust
 from analysis.findings import Design, Question, Side, decided, findings
+from analysis.growing import growths
 from analysis.page import as_html
-from analysis.paper import beside
+from analysis.paper import papers
 from analysis.spark_perf import as_spark_perf, as_spark_perf_json
 from analysis.text import as_csv, as_json, as_markdown, closing_table
 from analysis.unlike import unlike_sentence
@@ -63,7 +64,8 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
     """Everything that a report says of a campaign, as plain data (JSON once NaN is taken off: see `as_json`).
 
     The keys `campaign`, `cells` and `findings` are the contract that other programs read; `answer` and `trust` are
-    the same in sentences, and `paper` has the table that the suite repeats beside ours (see `paper.beside`).
+    the same in sentences. `papers` has the tables that the suite repeats beside ours (see `paper.papers`), and `paper`
+    the first of them; `growth` says how times grow over sizes (see `growing.growths`).
     """
     campaign = store.campaign(campaign_id)
     trials = store.trials(campaign.id)
@@ -78,7 +80,15 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
         "cells": cells,
         "findings": [_explained(finding, cells) for finding in findings(_questions(campaign, cells))],
     }
-    return {**report, "trust": trust(report), "answer": answer(report), "paper": beside(report)}
+    said = papers(report)
+    return {
+        **report,
+        "trust": trust(report),
+        "answer": answer(report),
+        "papers": said,
+        "paper": said[0] if said else None,
+        "growth": growths(report),
+    }
 
 
 # -- campaign and cells ------------------------------------------------------------------------------------------------

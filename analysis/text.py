@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis import paper_text, spark_perf
+from analysis import growing, paper_text, spark_perf
 from analysis.answer import groups, interval, names_of, short_names, signed
 from analysis.decompose import PARTS
 from analysis.heap import heap_table
@@ -74,8 +74,9 @@ def as_markdown(report: Data) -> str:
     sizes = sizes_table(report["cells"])
     if sizes:
         lines += [f"## {SIZES_TITLE}", "", *_table(*sizes), ""]
-    if report["paper"]:
-        lines += _paper(report)
+    lines += _growth(report)
+    for paper in report["papers"]:
+        lines += _paper(report, paper)
     if any(cell["metrics"] for cell in report["cells"]):
         perf = [line for cell in report["cells"] for line in spark_perf.lines_of(report, cell)]
         heading = "Over iterations, in spark-perf's form (name, options, median, std dev, min, first, last):"
@@ -83,12 +84,20 @@ def as_markdown(report: Data) -> str:
     return encodable("\n".join(lines).rstrip()) + "\n"
 
 
-def _paper(report: Data) -> list[str]:
+def _growth(report: Data) -> list[str]:
+    """How the times grow over sizes; nothing where the suite doesn't ask."""
+    if not report["growth"]:
+        return []
+    table = growing.growth_table(report)
+    lines = [f"## {growing.TITLE}", "", *(f"- {_mark(text)}" for text in growing.sentences(report)), ""]
+    return [*lines, *_table(*table), "", *growing.explanation(), ""] if table else lines
+
+
+def _paper(report: Data, paper: Data) -> list[str]:
     """The paper's tables beside ours."""
-    paper = report["paper"]
     lines = [f"## {_mark(paper_text.heading(paper))}", ""]
     lines += [f"{_mark(' '.join(paper_text.introduction(paper)))}", ""]
-    for one in paper_text.tables(report):
+    for one in paper_text.tables(report, paper):
         lines += [f"### {_mark(one['title'])}", ""]
         if one["conditions"]:
             lines += [f"In the paper: {_mark(one['conditions'])}.", ""]

@@ -73,7 +73,8 @@ def open_campaign(suite: Suite, bed: Bed, remarks: list[Remark], fresh: bool, sa
             **suite.document(),
             "comparisons": compared(suite),
             "labels": {cell.id: cell.label for cell in suite.cells},
-            "paper": suite.repeats.document(suite.cells) if suite.repeats else None,
+            "papers": [one.document(suite.cells) for one in suite.repeats],
+            "growth": {size: list(along) for size, along in suite.growth.items()},
         },
         cells=suite.cells,
         facts={

@@ -15,6 +15,7 @@ from sparkbed.nearest import nearest
 from sparkbed.position import Position
 from sparkbed.suite import cells, fields
 from sparkbed.suite.factors import DEADLINE, SECTIONS, Factor, assignment, combinations, read_factors, zip_groups
+from sparkbed.suite.growing import read_growth
 from sparkbed.suite.model import Suite
 from sparkbed.suite.overlay import Flag, assign, flag, overlay, parse_sets, path_of
 from sparkbed.suite.paper import read_paper
@@ -27,7 +28,7 @@ _RUN = ("trials", "iterations", "warmup", "order", "seed", "cluster", "collector
 _DESIGN = ("factors", "combine", "exclude", "baseline")
 _SHAPE = "It begins with 'suite: NAME'; suites/quick.yml is an example."
 _PROFILE = ("question", *SECTIONS, *_DESIGN, *_RUN)
-KEYS = ("suite", *_PROFILE, "profiles", "paper")
+KEYS = ("suite", *_PROFILE, "profiles", "paper", "growth")
 """What can stand at the top of a suite."""
 _SETTABLE = (*SECTIONS, *_RUN, "question", "factors")
 
@@ -162,6 +163,7 @@ def _resolve(
     metric = fields.text(document, "metric", "trial_seconds") or ""
     # A profile or a choice on the command line may leave out what the paper had; the suite itself may not.
     repeats = read_paper(document, factors, metric, None if profile or changed else built)
+    growth = read_growth(document, built)
     if only is not None:
         built = cells.matching(built, only)
     iterations = fields.whole(document, "iterations", 1, least=1)
@@ -184,6 +186,7 @@ def _resolve(
         metric=metric,
         deadline=_deadline(document, "10m"),
         deadlines={cell.id: _deadline(contents[cell.id]) for cell in built if DEADLINE in contents[cell.id]},
+        growth=growth,
         repeats=repeats,
         inventories=inventories.found,
         contents=contents,

@@ -12,6 +12,7 @@ from sparkbed.inventory import Inventory
 from sparkbed.model import Cell, PlannedTrial
 from sparkbed.position import Position
 from sparkbed.suite.compare import pairs
+from sparkbed.suite.growing import Growing
 from sparkbed.suite.identity import content_of
 from sparkbed.suite.paper import Repeats
 from sparkbed.suite.schedule import ordered
@@ -23,8 +24,8 @@ class Suite:
 
     `factors` gives each factor's levels as text, `zips` the factors that run side by side, `baseline` the partial
     assignment that cells are compared with (empty: no comparison). `deadline` is seconds for one trial, but for the
-    cells in `deadlines`, by id. `repeats` says which experiment of a paper it is; no part of `document`, since it
-    changes nothing that is measured.
+    cells in `deadlines`, by id. `growth` names the parameters that sizes are made of, and `repeats` the
+    experiments of papers that it is; neither is part of `document`, since they change nothing that is measured.
     """
 
     name: str
@@ -45,7 +46,8 @@ class Suite:
     metric: str
     deadline: float
     deadlines: Mapping[str, float]
-    repeats: Repeats | None
+    growth: Growing
+    repeats: tuple[Repeats, ...]
     inventories: Mapping[str, Inventory] = field(repr=False, compare=False)
     contents: Mapping[str, Map] = field(repr=False, compare=False)
     source: Map = field(repr=False, compare=False)

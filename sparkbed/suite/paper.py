@@ -103,10 +103,21 @@ class Repeats:
 
 def words_of(document: Map) -> str:
     """As `Repeats.words`, of a suite that is only to be listed: nothing in it is checked; empty without a paper."""
-    body = document.get("paper")
-    if not isinstance(body, Map):
-        return ""
+    said = (words_of_one(body) for body in _bodies(document) if isinstance(body, Map))
+    return "; ".join(dict.fromkeys(said))
+
+
+def words_of_one(body: Map) -> str:
+    """The same of one experiment that a suite's key `paper` has."""
     return _words(*(str(body.get(key, "")) for key in ("key", "state", "substitute", "needs")))
+
+
+def _bodies(document: Map) -> list[Any]:
+    """What `paper` has: one mapping, or a list of them; nothing without it."""
+    value = document.get("paper")
+    if value is None:
+        return []
+    return list(value) if isinstance(value, Seq) else [value]
 
 
 def _words(key: str, state: str, substitute: str, needs: str) -> str:
@@ -116,8 +127,8 @@ def _words(key: str, state: str, substitute: str, needs: str) -> str:
 
 def read_paper(
     document: Map, factors: tuple[Factor, ...], metric: str, cells: Sequence[Cell] | None = None
-) -> Repeats | None:
-    """The suite's key `paper`, checked against the papers' tables; None if it has none.
+) -> tuple[Repeats, ...]:
+    """The suite's key `paper`, one experiment or a list of them, checked against the papers' tables.
 
     Args:
         metric: the suite's, for tables that name none.
@@ -127,8 +138,13 @@ def read_paper(
         DocumentError: for what is wrong, with file and line.
     """
     if document.get("paper") is None:
-        return None
-    body = fields.section(document, "paper")
+        return ()
+    several = isinstance(document["paper"], Seq)
+    bodies = _items(document, "paper") if several else [fields.section(document, "paper")]
+    return tuple(_repeats(body, factors, metric, cells) for body in bodies)
+
+
+def _repeats(body: Map, factors: tuple[Factor, ...], metric: str, cells: Sequence[Cell] | None) -> Repeats:
     expect_keys(body, _KEYS, "paper")
     paper = _paper(body)
     state = _known(body, "state", STATES, "paper")

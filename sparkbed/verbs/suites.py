@@ -27,8 +27,8 @@ def plan(choice: SuiteChoice) -> None:
     """Print cells, order and a rough time."""
     suite = checked_suite(choice)
     print(f"{suite.name}: {suite.question}")
-    if suite.repeats:
-        print(f"Paper {suite.repeats.words()}")
+    for one in suite.repeats:
+        print(f"Paper {one.words()}")
     print()
     counts = Counter(planned.cell for planned in schedule(suite))
     rows = [

@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.published import Experiment, Paper, papers
 from sparkbed import documents
 from sparkbed.suite import find, names
-from sparkbed.suite.paper import words_of
+from sparkbed.suite.paper import words_of_one
 
 FILE = Path(__file__).parents[2] / "docs" / "papers.md"
 _TOP = """
@@ -33,9 +33,9 @@ def declared() -> dict[tuple[str, str], list[tuple[str, str]]]:
     for name in names():
         document = documents.load(find(name))
         said = document.get("paper")
-        if said is not None:
-            state = words_of(document).partition(": ")[2]
-            found.setdefault((said["key"], said["experiment"]), []).append((name, state))
+        for one in said if isinstance(said, list) else [said] if said else []:
+            state = words_of_one(one).partition(": ")[2]
+            found.setdefault((one["key"], one["experiment"]), []).append((name, state))
     return found
 
 
@@ -53,7 +53,7 @@ def page(suites: Mapping[tuple[str, str], list[tuple[str, str]]], every: Iterabl
 def _row(experiment: Experiment, suites: list[tuple[str, str]]) -> str:
     where = f"{experiment.where}; {experiment.shows}" if experiment.shows else experiment.where
     states = "<br>".join(state for _, state in suites) or "not yet"
-    runs = "<br>".join(f"`{name}`" for name, _ in suites)
+    runs = "<br>".join(dict.fromkeys(f"`{name}`" for name, _ in suites))
     return f"| `{experiment.key}` | {experiment.title} | {where} | {states} | {runs} |".replace("|  |", "| |")
 
 

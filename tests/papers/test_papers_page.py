@@ -29,8 +29,7 @@ def test_each_experiment_has_its_row_with_the_state_of_its_suites() -> None:
 def test_what_suites_declare_is_what_they_load_as() -> None:
     loaded: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for name in names():
-        repeats = load(name).repeats
-        if repeats is not None:
+        for repeats in load(name).repeats:
             state = repeats.words().partition(": ")[2]
             loaded.setdefault((repeats.key, repeats.experiment), []).append((name, state))
     assert declared() == loaded

@@ -27,9 +27,9 @@ def test_the_example_of_a_paper_finds_its_cells(tmp_path: Path) -> None:
     factors = "factors: {workload: [pagerank, kmeans], platform: [standalone, docker]}"
     (tmp_path / "example.yml").write_text(f"suite: s\n{factors}\n{example}")
     suite = load(tmp_path / "example.yml")
-    assert suite.repeats is not None
+    (repeated,) = suite.repeats
     labels = {cell.id: cell.label for cell in suite.cells}
-    (table,) = suite.repeats.document(suite.cells)["tables"]
+    (table,) = repeated.document(suite.cells)["tables"]
     assert {name: [labels[one] for one in ids] for name, ids in table["cells"].items()} == {
         "kmeans (no Docker)": ["workload=kmeans platform=standalone"],
         "kmeans (with Docker)": ["workload=kmeans platform=docker"],

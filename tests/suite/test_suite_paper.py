@@ -50,8 +50,8 @@ def read(tmp_path: Path, text: str, **choices: Any) -> Suite:
 
 def test_published_cells_are_those_of_ours_that_have_what_is_named(tmp_path: Path) -> None:
     suite = read(tmp_path, TABLE_1)
-    assert suite.repeats is not None
-    document = suite.repeats.document(suite.cells)
+    (repeated,) = suite.repeats
+    document = repeated.document(suite.cells)
     (table,) = document.pop("tables")
     labels = {cell.id: cell.label for cell in suite.cells}
     assert document == {"key": "000", "experiment": "spark", "state": "repeated", "substitute": "", "needs": ""}
@@ -86,8 +86,8 @@ def test_the_way_of_a_prototype_and_the_platform_choose_the_cells_of_table_2() -
 @pytest.mark.parametrize("profile", [None, "tiny", "small"])
 def test_only_cells_of_the_papers_sizes_stand_beside_table_1(profile: str | None) -> None:
     suite = load("paper-000-spark", profile=profile)
-    assert suite.repeats is not None
-    tables = suite.repeats.document(suite.cells)["tables"]
+    (repeated,) = suite.repeats
+    tables = repeated.document(suite.cells)["tables"]
     # The paper times from when the command is executed; beside it stands the work alone.
     assert [table["metric"] for table in tables] == ["submit_seconds", "trial_seconds"]
     for table in tables:
@@ -121,15 +121,15 @@ def test_the_suite_s_metric_stands_in_where_a_table_names_none(tmp_path: Path) -
         "suite: demo\n", "suite: demo\nmetric: gc_seconds\n"
     )
     suite = read(tmp_path, text)
-    assert suite.repeats is not None
-    assert [table.metric for table in suite.repeats.tables] == ["gc_seconds"]
+    (repeated,) = suite.repeats
+    assert [table.metric for table in repeated.tables] == ["gc_seconds"]
 
 
 def test_a_profile_a_change_or_a_choice_may_leave_out_what_the_paper_had(tmp_path: Path) -> None:
     for choices in ({"profile": "tiny"}, {"sets": ["parameters.num-iterations=2"]}, {"only": "workload=pagerank"}):
         suite = read(tmp_path, TABLE_1, **choices)
-        assert suite.repeats is not None
-        (table,) = suite.repeats.document(suite.cells)["tables"]
+        (repeated,) = suite.repeats
+        (table,) = repeated.document(suite.cells)["tables"]
         assert table["cells"]["kmeans (no Docker)"] == []
         assert len(table["cells"]["pagerank (no Docker)"]) == 2
 
@@ -138,14 +138,14 @@ def test_what_it_says_changes_nothing_that_is_measured(tmp_path: Path) -> None:
     """So that an interrupted campaign can still be resumed when a table's cells are named anew."""
     without = TABLE_1.split("paper:\n")[0]
     assert read(tmp_path, TABLE_1).document() == read(tmp_path, without).document()
-    assert read(tmp_path, without).repeats is None
+    assert read(tmp_path, without).repeats == ()
 
 
 def test_states_in_words(tmp_path: Path) -> None:
     def words(*lines: str) -> str:
         suite = read(tmp_path, TABLE_1.replace("  state: repeated\n", "".join(f"  {line}\n" for line in lines)))
-        assert suite.repeats is not None
-        return suite.repeats.words()
+        (repeated,) = suite.repeats
+        return repeated.words()
 
     assert words("state: repeated") == "000: repeated"
     assert words("state: repeated by substitute", "substitute: YARN for Mesos") == (
