@@ -43,7 +43,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--ways", default=",".join(ways), help="ways, by commas (default: all)")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="bytes, by commas")
-    parser.add_argument("--docs", action="store_true", help=f"put the tables into {PAGE.relative_to(ROOT)}")
+    parser.add_argument(
+        "--docs", action="store_true", help=f"put the tables of these sizes into {PAGE.relative_to(ROOT)}"
+    )
     options = parser.parse_args()
     chosen, sizes = options.ways.split(","), [int(size) for size in options.sizes.split(",")]
     if options.rounds < 1 or not set(chosen) <= set(ways):
@@ -61,10 +63,10 @@ def main() -> int:
                 else:
                     found[way, size].append(launched(program, Path(folder), way, size))
             print(f"round {number} of {options.rounds}", flush=True)
-    lines = [line for size in sizes for line in table(size, {way: found[way, size] for way in chosen}, iperf[size])]
-    print("\n".join(lines))
+    tables = {size: table(size, {way: found[way, size] for way in chosen}, iperf[size]) for size in sizes}
+    print("\n".join(line for lines in tables.values() for line in lines))
     if options.docs:
-        write(lines)
+        write(tables)
     return 0
 
 
@@ -144,12 +146,15 @@ def spread(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def write(lines: Sequence[str]) -> None:
-    """Put the tables between the page's marks."""
+def write(tables: Mapping[int, Sequence[str]]) -> None:
+    """Put each size's table between the page's marks, in place of an earlier one of that size; others stay."""
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    PAGE.write_text(f"{before}{MARKS[0]}\n\n" + "\n".join(lines) + f"\n{MARKS[1]}{after}", encoding="utf-8")
+    measured, _, after = rest.partition(MARKS[1])
+    there = {int(one.split()[0]): one.rstrip() for one in measured.split("### ")[1:]}
+    there |= {size >> 20: "\n".join(lines).removeprefix("### ").rstrip() for size, lines in tables.items()}
+    sections = "".join(f"### {there[size]}\n\n" for size in sorted(there))
+    PAGE.write_text(f"{before}{MARKS[0]}\n\n{sections}{MARKS[1]}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
