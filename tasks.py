@@ -201,7 +201,7 @@ def run_suite(
 @verb(
     "campaign",
     help={
-        "campaign": "the campaign's id, or its beginning (default: the last)",
+        "campaign": "the campaign's id, its beginning, or an archive's path (default: the last)",
         "format": "html writes a page; md, json, csv, spark-perf and spark-perf-json print",
         "output": "write here instead",
     },
@@ -214,6 +214,25 @@ def report(_c: Context, campaign: str = "", format: str = "html", output: str = 
     from sparkbed.verbs import results
 
     results.report(campaign, format, output)
+
+
+@verb(
+    "campaign",
+    help={
+        "campaign": "the campaign's id, its beginning, or an archive's path (default: the last)",
+        "format": "parquet or csv",
+        "to": "the folder for the files (default: the current one)",
+        "archive": "write the whole campaign to this one file instead; ./inv report FILE opens it anywhere",
+    },
+)
+def export(_c: Context, campaign: str = "", format: str = "parquet", to: str = ".", archive: str = "") -> None:
+    """A campaign's samples and series as Parquet or CSV, or the whole campaign as one file.
+
+    Example: ./inv export --archive my-paper.zip
+    """
+    from sparkbed.verbs import exporting
+
+    exporting.export(campaign, format, to, archive)
 
 
 @verb(

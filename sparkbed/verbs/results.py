@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sparkbed.errors import UsageError
 from sparkbed.home import Home
+from sparkbed.model import Campaign
 from sparkbed.nearest import nearest
+from sparkbed.replacing import replacing
 from sparkbed.store import Store
+from sparkbed.verbs.campaigns import campaign_of, is_archive
 
 FORMATS = ("html", "md", "json", "csv", "spark-perf", "spark-perf-json")
 DRIVER = ("driver.out", "driver.log")
@@ -21,32 +23,32 @@ def report(campaign: str, form: str, output: str) -> None:
     if form not in FORMATS:
         raise UsageError(f"there is no format {form!r}", hint=nearest(form, FORMATS, every="There are"))
     home = Home()
-    with Store(home.database) as store:
-        found = store.campaign(campaign or None)
+    with campaign_of(home, campaign) as (store, found):
         text = render(store, found.id, form)
     if form == "html" or output:
-        target = Path(output) if output else home.campaign(found.id) / "report.html"
+        target = Path(output) if output else _page(home, campaign, found)
         write_whole(target, text)
         print(f"Report of {found.id}: {target}")
     else:
         print(text)
 
 
+def _page(home: Home, wanted: str, found: Campaign) -> Path:
+    """Where the page goes: with the campaign, or beside the archive that it came from."""
+    if is_archive(wanted):
+        archive = Path(wanted).expanduser()
+        return archive.with_name(f"{archive.name.removesuffix('.zip')}.html")
+    return home.campaign(found.id) / "report.html"
+
+
 def write_whole(target: Path, text: str) -> None:
-    """Write beside and rename, so that a full disk or a kill leaves the old file.
+    """Write beside and rename.
 
     Raises:
         UsageError: when it can't be written there.
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+    with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(
-            f"{target} can't be written: {error.strerror}", hint="Name another place with --output."
-        ) from None
 
 
 def logs(wanted: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from sparkbed.model import Campaign, Cell, HostsSpec, Sample, Series, TaskTable, Trial
 from sparkbed.store import Store
+from sparkbed.store.trials import _key, belongings
 
 WORKLOADS = {"scheduling-throughput": 0.85, "agg-by-key": 2.1}
 LAYOUTS = {"one-worker": 1.0, "two-workers": 1.14}
@@ -204,3 +205,10 @@ def store_with(folder: Path, made: Campaign | None = None, **options: object) ->
     store = Store(folder / "sparkbed.db")
     fill(store, made or campaign(cells()), **options)  # type: ignore[arg-type]  # the options of `fill`
     return store
+
+
+def give_artifacts(store: Store, trial: str, files: Mapping[str, Path | bytes]) -> None:
+    """Artifacts for a trial that is recorded already, as `add_trial` would have recorded them with it."""
+    rest = belongings([], (), None, files, store.path.parent)
+    with store._write() as connection:
+        rest.insert(connection, _key(connection, trial))
