@@ -282,14 +282,31 @@ def _numbers(launch: Launch) -> tuple[list[Sample], dict[str, Any], str | None, 
 
 
 def _numbers_file(launch: Launch, name: str) -> list[Sample]:
-    """What the user's program wrote to a file of its own on the driver's host; relative paths start at its folder."""
-    kept = launch.context.folder / Path(name).name
-    path = launch.workspace.path / name
-    if str(path) != str(kept):
-        launch.connections.get(launch.cluster.driver_host, str(path), kept)
-    if not kept.exists():
+    """What the user's program wrote to a file of its own on the driver's host; relative paths start at its folder.
+
+    Raises:
+        RunError: when the file is not there, or can't be read: the program ran, and this is what is wrong with it.
+    """
+    kept = launch.context.folder / name  # brought back with the program's folder
+    if PurePosixPath(name).is_absolute():
+        kept = launch.context.folder / PurePosixPath(name).name
+        _fetch(launch, name, kept)
+    if not kept.is_file():
         raise RunError(f"the program did not write {name}", hint="Does it write to this very path?")
     return read_numbers(_text(kept), kept.name, launch.warmup)
+
+
+def _fetch(launch: Launch, name: str, kept: Path) -> None:
+    """Copy a file from the driver's host, if it is there."""
+    host = launch.cluster.driver_host
+    [found] = launch.connections.agent(host).call("stat", [{"path": name, "follow": True, "get_checksum": False}])
+    if found.get("failed"):
+        raise RunError(f"{name} on {host}: {found.get('msg')}")
+    there = found["stat"]
+    if there["exists"] and not (there["isreg"] and there["readable"]):
+        raise RunError(f"{name} on {host} is no file that can be read")
+    if there["exists"]:
+        launch.connections.get(host, name, kept)
 
 
 def _row(launch: Launch, started: str, ended: str, error: str | None, facts: Mapping[str, Any]) -> Trial:

@@ -29,7 +29,7 @@ deadline: 5m
 collectors: [eventlog]
 factors:
   program:
-    throws: {{parameters: {{program: {PROGRAMS}/throws.py}}}}
+    throws: {{parameters: {{program: {PROGRAMS}/throws.py, numbers-file: {PROGRAMS}/never-written.csv}}}}
     hangs: {{parameters: {{program: {PROGRAMS}/hangs.py}}, deadline: {DEADLINE}s}}
     prints-rubbish: {{parameters: {{program: {PROGRAMS}/prints_rubbish.py, arguments: ["{{samples}}"]}}}}
     eats-memory: {{parameters: {{program: {PROGRAMS}/eats_memory.py}}}}
