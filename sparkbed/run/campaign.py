@@ -10,23 +10,25 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sparkbed import collectors, platforms
 from sparkbed.collectors.base import Collector, Context
-from sparkbed.errors import HostError, PlatformError
+from sparkbed.errors import HostError, PlatformError, RunError
 from sparkbed.home import Home
 from sparkbed.model import Campaign, Cell, PlannedTrial
 from sparkbed.platforms.base import Cluster
 from sparkbed.run import provenance
 from sparkbed.run.clusters import Clusters, require, stop_leftovers
 from sparkbed.run.hosts import Hosts, facts_of
+from sparkbed.run.left_data import LeftData
 from sparkbed.run.preflight import Remark
 from sparkbed.run.progress import Live
 from sparkbed.run.recovery import CLUSTERS
+from sparkbed.run.shared import in_shared_folder
 from sparkbed.run.trial import Launch, Outcome, not_run, now, put_program, run_trial, trial_id
 from sparkbed.run.workspace import LocalWorkspace, RemoteWorkspace, Workspace
 from sparkbed.sparks import spark_of
@@ -117,6 +119,10 @@ class CampaignRun:
         self._programs: dict[str, Program] = {}
         self._placed: dict[tuple[str, str], tuple[Cluster, PurePosixPath]] = {}
         self._collectors: list[Collector] = []
+        users = {cell.id for cell in suite.cells if in_shared_folder(self._parameters[cell.id])}
+        makers = [cell for cell in suite.cells if cell.id in users and self._workloads[cell.id].leaves_data]
+        done = {trial.cell for trial in bed.store.trials(campaign.id) if trial.status == "ok"} if makers else set()
+        self._left = LeftData(makers, users, done)
         self._hosts: Hosts
         self.clusters: Clusters
 
@@ -153,8 +159,12 @@ class CampaignRun:
         started = now()
         try:
             cluster = self.clusters.use(cell, planned.block)
+            for maker in self._left.lost(cell, cluster):
+                self._make_again(maker, cluster)
             outcome = run_trial(self.launch(planned, cluster))
-        except (HostError, PlatformError) as error:
+            if outcome.trial.status == "ok":
+                self._left.made(cell, cluster)
+        except (HostError, PlatformError, RunError) as error:
             outcome = not_run(self._campaign.id, planned, started, error)
         # Recorded before its cluster is touched: ending one whose host has died raises, and must not cost the row.
         self._bed.store.add_trial(outcome.trial, outcome.samples, outcome.series, outcome.tasks, outcome.artifacts)
@@ -164,10 +174,32 @@ class CampaignRun:
         else:
             self.clusters.trial_done(cell)
 
+    def _make_again(self, maker: Cell, cluster: Cluster) -> None:
+        """Make the data that a cell had left, which went with its cluster. It is no trial, and no number of it counts.
+
+        Raises:
+            RunError: when they can't be made.
+        """
+        self._live.say(f"{maker.label}: making its data again, which went with their cluster")
+        planned = PlannedTrial(cell=maker.id, number=0, block=0, position=0)
+        folder = self._bed.home.campaign(self._campaign.id) / "made-again" / maker.id
+        launch = replace(self._launch(planned, cluster, folder), iterations=1, warmup=0, collectors=[])
+        outcome = run_trial(launch)
+        if outcome.trial.status != "ok":
+            raise RunError(
+                f"the data of {maker.label}, which went with their cluster, could not be made again: "
+                f"{outcome.trial.error}",
+                where=str(folder),
+            )
+        self._left.made(maker, cluster)
+
     def launch(self, planned: PlannedTrial, cluster: Cluster) -> Launch:
         """Everything that the trial needs, in a fresh folder of its own."""
-        cell, hosts = self._cells[planned.cell], self._hosts
         folder = self._bed.home.campaign(self._campaign.id) / "trials" / f"{planned.position:04}"
+        return self._launch(planned, cluster, folder)
+
+    def _launch(self, planned: PlannedTrial, cluster: Cluster, folder: Path) -> Launch:
+        cell, hosts = self._cells[planned.cell], self._hosts
         # What a killed run left of this very trial is no part of it.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

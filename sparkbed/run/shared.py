@@ -17,13 +17,22 @@ def shared_folder(cluster: Cluster) -> PurePosixPath:
     return PurePosixPath(cluster.folder) / "shared"
 
 
+def in_shared_folder(parameters: Mapping[str, Any]) -> bool:
+    """Whether a parameter names the folder."""
+    return bool(_naming(parameters))
+
+
+def _naming(parameters: Mapping[str, Any]) -> dict[str, str]:
+    return {name: text for name, text in parameters.items() if isinstance(text, str) and PLACE in text}
+
+
 def located(parameters: Mapping[str, Any], platform: Platform, cluster: Cluster) -> Mapping[str, Any]:
     """The parameters, with `{shared}` in a text as the cluster's shared folder.
 
     Raises:
         PlatformError: when they name it and the cluster's workers are not on one machine, and so have no such folder.
     """
-    naming = {name: text for name, text in parameters.items() if isinstance(text, str) and PLACE in text}
+    naming = _naming(parameters)
     if not naming:
         return parameters
     try:

@@ -56,7 +56,8 @@ class Workload(ABC):
 
     `scale` is the test's own factor on the defaults that scale, beside scale-factor. `short_name` is what the benchmark
     that it comes from calls it, where another workload has that name here; `runner` what that benchmark's own program
-    calls it in its output, where that is yet another name.
+    calls it in its output, where that is yet another name. `leaves_data` says that what it makes stays where its
+    parameters say, for workloads that come after it.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Workload(ABC):
     parameters: Mapping[str, Parameter]
     short_name: str
     runner: str
+    leaves_data: bool
 
     @property
     def plain(self) -> bool:

@@ -31,8 +31,8 @@ _KINDS = {
 }
 """The folders that workloads lie in, and the keys that a workload's file there must have."""
 _KEYS = (
-    "title", "short-name", "runner", "runs", "program", "main-class", "source", "scale", "groups", "parameters",
-    "meanings",
+    "title", "short-name", "runner", "runs", "program", "main-class", "source", "scale", "leaves-data", "groups",
+    "parameters", "meanings",
 )  # fmt: skip
 _PARAMETER_KEYS = (
     "type", "default", "scales", "minimum", "maximum", "exclusive", "choices", "meaning", "source",
@@ -88,6 +88,9 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
     runs = document.get("runs", "spark")
     if runs not in ("spark", "plain"):
         raise DocumentError(f"runs must be spark or plain, not {runs!r}", where=document.where("runs"))
+    leaves = document.get("leaves-data", False)
+    if not isinstance(leaves, bool):
+        raise DocumentError(f"leaves-data must be true or false, not {leaves!r}", where=document.where("leaves-data"))
     table: dict[str, Parameter] = {}
     for index, group in enumerate(document.get("groups", [])):
         if group not in groups:
@@ -104,6 +107,7 @@ def _workload(file: Path, groups: Mapping[str, Mapping[str, Parameter]]) -> Work
         "parameters": MappingProxyType(table),
         "short_name": document.get("short-name", file.stem),
         "runner": document.get("runner", document.get("short-name", file.stem)),
+        "leaves_data": leaves,
     }
     if runs == "plain":
         return PlainWorkload(**common, language="Python", script=file.parent / document["program"])

@@ -6,9 +6,29 @@ import os
 
 import pytest
 
-from tests.e2e.conftest import Bed
+from sparkbed.home import ROOT
+from tests.e2e.conftest import Bed, until
 
 pytestmark = pytest.mark.soak
+
+BREAKS = ROOT / "tests" / "e2e" / "broken" / "throws.py"
+
+SHARED_TABLES = f"""
+suite: shared-tables
+settings: {{worker_memory: 1g, executor_memory: 1g, driver_memory: 1g, spark.task.maxFailures: 1}}
+count: {{workers: 1}}
+cluster: shared
+order: sequential
+trials: 1
+iterations: 1
+deadline: 5m
+factors:
+  run:
+    rankings: {{workload: big-data-benchmark-tables, parameters: {{table: rankings, <<: &small {{scale-factor: 0.0002, num-partitions: 2}}}}}}
+    1A: {{workload: big-data-benchmark, parameters: {{query: 1A, missing-tables: refuse, <<: *small}}}}
+    breaks: {{workload: submit, parameters: {{program: {BREAKS}}}}}
+    1B: {{workload: big-data-benchmark, parameters: {{query: 1B, missing-tables: refuse, <<: *small}}}}
+"""  # noqa: E501
 
 
 def test_every_table_and_query_of_the_suite_runs(bed: Bed) -> None:
@@ -28,6 +48,28 @@ def test_every_table_and_query_of_the_suite_runs(bed: Bed) -> None:
         assert cell["metrics"][metric]["min"] > 0
         if metric == "service_seconds":  # the event log has the tasks of the whole application
             assert cell["metrics"][metric]["max"] <= sum(cell["tasks"]["parts"].values())
+
+
+def test_tables_that_went_with_their_cluster_are_made_again(bed: Bed) -> None:
+    """The campaign is killed in its second trial, and goes on; its third trial fails, and takes the cluster with it."""
+    suite = bed.suite(1, SHARED_TABLES)
+    process = bed.start("run-suite", suite)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("[1/4]"):
+            break
+    until(lambda: list(bed.home.glob("campaigns/*/trials/0002/driver.log")), process)
+    process.kill()
+    process.communicate()
+    output = bed.inv("run-suite", suite, code=1)
+    assert "1 of them done already" in output
+    assert output.count("run=rankings: making its data again, which went with their cluster") == 2
+    cells = {cell["factors"]["run"]: cell["trials"] for cell in bed.report()["cells"]}
+    assert {name: [trial["status"] for trial in trials] for name, trials in cells.items()} == {
+        "rankings": ["ok"], "1A": ["ok"], "breaks": ["failed"], "1B": ["ok"],
+    }  # fmt: skip
+    assert [cells[name][0]["facts"]["workload"]["stored_data_made"] for name in ("1A", "1B")] == [False, False]
+    bed.wait_until_nothing_is_alive()
 
 
 @pytest.mark.alone("the whole machine's page cache is dropped")
