@@ -92,16 +92,19 @@ def trial_parts(samples: Sequence[Data], facts: Data, columns: Columns) -> dict[
 
     Args:
         samples: the trial's, with metric, value, iteration and kept.
-        facts: the trial's; `workload.iterations_began` are Unix seconds, one an iteration.
+        facts: the trial's; `workload.iterations_began` are Unix seconds, one an iteration, or one of a program that
+            does not iterate.
         columns: the trial's task table.
     """
     cores = executor_cores(facts)
     began = (facts.get("workload") or {}).get("iterations_began") or ()
-    timed = [
-        (float(began[one["iteration"] - 1]), float(one["value"]))
+    single = 1 if len(began) == 1 else None
+    numbered = [
+        (one["iteration"] or single, float(one["value"]))
         for one in samples
-        if one["metric"] == "trial_seconds" and one["kept"] and one["iteration"] and one["iteration"] <= len(began)
+        if one["metric"] == "trial_seconds" and one["kept"]
     ]
+    timed = [(float(began[number - 1]), value) for number, value in numbered if number and number <= len(began)]
     if not cores or not timed:
         return None
     each = [_of_iteration(columns, cores, start, seconds) for start, seconds in timed]

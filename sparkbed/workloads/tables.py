@@ -69,8 +69,9 @@ driver, for `chi-sq-gof` and `chi-sq-mat`) before the time begins.
 That the search works is seen, outside the time, by another one that must find the most frequent items.
 
 A model must have learnt something: the loss of a linear model must be below that of a model without weights, a mixture
-must have the data's mean and spread, frequent words must have weight in the topics of `lda` (online), and alike points
-of `pic` must share clusters. A training that does nothing fails its trial.
+must have the data's mean and spread, frequent words must have weight in the topics of `lda` (online) and the documents
+be likelier than before the first step (em), and alike points of `pic` must share clusters. A training that does nothing
+fails its trial.
 
 The Python tests take options that they have no use for, as in spark-perf; their tables say which. Where the MLlib tests
 differ from spark-perf:
@@ -86,16 +87,15 @@ differ from spark-perf:
   out.
 - Sizes and items of `prefix-span` are drawn as for `fp-growth`; spark-perf's own way was not at hand.
 - `pic` draws no points beyond the last, and its similarities are each given once.
-- Logistic regression by gradient descent regularises as `reg-type` and `reg-param` say; whether spark-perf's did could
-  not be told.
 
 The streaming tests run for `total-duration` seconds, and each of their batches is a repetition: its `trial_seconds` is
 the batch's processing delay, and the first `ignored-batches` are on record and do not count. They have
-`scheduling_delay_seconds`, `total_delay_seconds` and `records` of each batch beside it. A suite's `iterations` means
-nothing to them. Records are numbered, and the one of a number is always the same, so every batch's result is held
+`scheduling_delay_seconds`, `total_delay_seconds` and `records` of each batch beside it. Where none counts by then, as
+on a machine too slow for the batches, they go on until one does, for four times as long at most. A suite's `iterations`
+means nothing to them. Records are numbered, and the one of a number is always the same, so every batch's result is held
 against the records that Spark says were in it, or in its window. Where they differ from spark-perf:
-
-- The width of keys and values as text is that of how many there are; spark-perf's own text was not at hand.
+- Keys and values are texts of one width, padded with zeros, so that a joined text can be taken apart and checked.
+  spark-perf did not pad its numbers, and half of them were negative: there were nearly twice `unique-keys` keys.
 - `hdfs-recovery` does recover: half-way its streams are stopped in the middle of their work, and another context goes
   on from the checkpoint (`recovery_seconds`: until its first batch is done). No word may be lost or counted twice.
 - `hdfs-url` is the cluster's shared folder by default. Whether executors see what the driver writes is tried first.

@@ -72,6 +72,16 @@ def test_a_trials_parts_are_those_of_its_timed_iterations() -> None:
     assert not {"start_up", "ending"} & set(parts)
 
 
+def test_a_program_that_does_not_iterate_has_its_one_timed_part() -> None:
+    once = [{**TIMED[0], "iteration": None}]
+    assert wall.trial_parts(once, facts(), columns()) == wall.trial_parts(TIMED, facts(), columns())
+    several, none = facts(), facts()
+    several["workload"]["iterations_began"] = [BEGAN, BEGAN + 100]
+    none["workload"]["iterations_began"] = []
+    assert wall.trial_parts(once, several, columns()) is None
+    assert wall.trial_parts(once, none, columns()) is None
+
+
 def test_iterations_that_are_not_kept_take_no_part() -> None:
     again = {"metric": "trial_seconds", "value": 6.0, "iteration": 2, "kept": True}
     both = facts()

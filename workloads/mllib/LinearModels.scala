@@ -40,6 +40,14 @@ object LinearModels {
     case other => throw new Usage(s"--reg-type=$other: there are none, l1, l2 and elastic-net")
   }
 
+  /** How much is regularised. spark-perf gives the trainers of spark.mllib's logistic regression no reg-param: gradient
+    * descent has that class's own default, and L-BFGS none.
+    */
+  def strength(options: Options): Double =
+    if (options.text("reg-type") == "elastic-net" || options.text("loss") != "logistic") options.double("reg-param")
+    else if (options.text("optimizer") == "sgd") 0.01
+    else 0.0
+
   /** Stochastic gradient descent over all rows at each step, which does not stop sooner.
     *
     * Spark 3 hides its classes for these models (LinearRegressionWithSGD and the like); this is what they call. Like
@@ -52,7 +60,7 @@ object LinearModels {
     val size = options.int("num-features") + (if (intercept) 1 else 0)
     val (found, _) = GradientDescent.runMiniBatchSGD(
       rows, gradient, updater(options.text("reg-type")), options.double("step-size"),
-      options.int("num-iterations"), options.double("reg-param"), 1.0, Vectors.zeros(size), 0.0)
+      options.int("num-iterations"), strength(options), 1.0, Vectors.zeros(size), 0.0)
     val weights = found.toArray
     if (intercept) LinearModel(weights.init, weights.last) else LinearModel(weights, 0.0)
   }
@@ -64,8 +72,8 @@ object LinearModels {
   def nothingIsBest(options: Options, data: RDD[LabeledPoint], residual: Double => Double): Boolean = {
     val net = options.text("reg-type") == "elastic-net"
     val l1 =
-      if (net) options.double("reg-param") * options.double("elastic-net-param")
-      else if (options.text("reg-type") == "l1") options.double("reg-param")
+      if (net) strength(options) * options.double("elastic-net-param")
+      else if (options.text("reg-type") == "l1") strength(options)
       else 0.0
     val size = options.int("num-features")
     lazy val Sums(rows, products, sums, squares) = data.treeAggregate(Sums(0, zeros(size), zeros(size), zeros(size)))(

@@ -170,8 +170,14 @@ abstract class Program(name: String) {
 
   /** Note that a timed repetition begins now, and give the moment that its seconds count from. */
   protected def begin(): Long = {
-    began.add(unixSeconds())
+    beganAt(unixSeconds())
     System.nanoTime()
+  }
+
+  /** Note when a timed repetition began that Spark itself timed. */
+  protected def beganAt(unixSeconds: Double): Unit = {
+    began.add(unixSeconds)
+    ()
   }
 
   private def unixSeconds(): Double = System.currentTimeMillis() / 1e3

@@ -10,7 +10,7 @@ object Basic extends StreamingProgram("basic") {
   override def validate(options: Options): Unit = ()
 
   override protected def run(context: SparkContext, options: Options, samples: SamplesFile): AnyRef = {
-    val start = System.nanoTime()
+    val start = begin()
     val collected = context.makeRDD(1 to 100, 10).collect().toSeq
     samples.sample("trial_seconds", seconds(start), "s")
     if (collected != (1 to 100)) throw new WrongResult(s"of 1 to 100, ${collected.size} numbers came back")

@@ -15,11 +15,11 @@ import sparkbed.{Failed, Options, SamplesFile}
 abstract class RecoveryTest(name: String) extends StreamingProgram(name) {
   final override def options: Set[String] = WordFiles.options
 
-  /** Count for `milliseconds` from the start, or from the checkpoint that an earlier call left; the batches done, and
-    * the words' counts after the last of them.
+  /** Count for `milliseconds`, and for `needed` batches, from the start, or from the checkpoint that an earlier call
+    * left; the batches done, and the words' counts after the last of them.
     */
   protected def count(
-      context: SparkContext, options: Options, place: Place, files: WordFiles, milliseconds: Long): Counted
+      context: SparkContext, options: Options, place: Place, files: WordFiles, milliseconds: Long, needed: Int): Counted
 
   override protected def run(context: SparkContext, options: Options, samples: SamplesFile): AnyRef = {
     val place = Place.of(context, options.text("hdfs-url"))
@@ -27,9 +27,10 @@ abstract class RecoveryTest(name: String) extends StreamingProgram(name) {
     val half = options.int("total-duration") * 1000L / 2
     try {
       files.start()
-      val before = count(context, options, place, files, half)
+      val needed = StreamingProgram.needed(options)
+      val before = count(context, options, place, files, half, (needed + 1) / 2)
       val there = WordFiles.check(options, before.words)
-      val after = count(context, options, place, files, half)
+      val after = count(context, options, place, files, half, math.max(2, needed - before.batches.size))
       files.stop()
       write(samples, before.batches ++ after.batches, options)
       after.first.foreach(samples.sample("recovery_seconds", _, "s"))
@@ -52,7 +53,7 @@ object HdfsRecovery extends RecoveryTest("hdfs-recovery") {
   @volatile private var counts = new ConcurrentHashMap[Time, Map[String, Long]]()
 
   override protected def count(
-      context: SparkContext, options: Options, place: Place, files: WordFiles, milliseconds: Long): Counted = {
+      context: SparkContext, options: Options, place: Place, files: WordFiles, milliseconds: Long, needed: Int): Counted = {
     val start = System.nanoTime()
     counts = new ConcurrentHashMap[Time, Map[String, Long]]()
     val checkpoint = place.path("checkpoint").toString
@@ -62,7 +63,7 @@ object HdfsRecovery extends RecoveryTest("hdfs-recovery") {
     streams.addStreamingListener(done)
     try {
       streams.start()
-      streams.awaitTerminationOrTimeout(milliseconds)
+      StreamingProgram.let(milliseconds, done.batches.size >= needed)(streams.awaitTerminationOrTimeout)
     } finally streams.stop(stopSparkContext = false, stopGracefully = false)
     val batches = done.batches.takeWhile(batch => counts.containsKey(batch.batchTime))
     val words = batches.lastOption.fold(Map.empty[String, Long])(batch => counts.get(batch.batchTime))

@@ -25,17 +25,37 @@ abstract class StreamingProgram(name: String) extends Program(name) {
 
   protected def write(samples: SamplesFile, batches: Seq[Batch], options: Options): Unit = {
     val ignored = options.int("ignored-batches")
-    for ((batch, index) <- batches.zipWithIndex; (metric, value, unit) <- batch.numbers)
-      samples.sample(metric, value, unit, index + 1, kept = index >= ignored)
+    for ((batch, index) <- batches.zipWithIndex) {
+      beganAt(batch.began)
+      for ((metric, value, unit) <- batch.numbers) samples.sample(metric, value, unit, index + 1, kept = index >= ignored)
+    }
     if (batches.size <= ignored)
       throw new Failed(
-        s"${batches.size} batches were done in ${options.text("total-duration")} s, and the first $ignored do not " +
-          "count: is the cluster too small for so many records?")
+        s"${batches.size} batches were done, and the first $ignored do not count: is the cluster too small for so many " +
+          "records?")
   }
 }
 
-/** A batch that was done: its numbers, as metric, value and unit. */
-case class Batch(numbers: Seq[(String, Double, String)])
+object StreamingProgram {
+  /** How many times as long a test may go on for the batches that it needs. */
+  private val Patience = 4
+
+  /** How many batches have to be done for one of them to count. */
+  def needed(options: Options): Int = options.int("ignored-batches") + 1
+
+  /** Let batches come for so long, and then, on a machine too slow for that, until there are enough.
+    *
+    * @param wait waits for some milliseconds, and says whether the batches have ended
+    */
+  def let(milliseconds: Long, enough: => Boolean)(wait: Long => Boolean): Unit = {
+    var ended = wait(milliseconds)
+    val last = System.nanoTime() + Patience * milliseconds * 1000000L
+    while (!ended && !enough && System.nanoTime() < last) ended = wait(100)
+  }
+}
+
+/** A batch that was done: when what is timed of it began, in Unix seconds, and its numbers, as metric, value and unit. */
+case class Batch(began: Double, numbers: Seq[(String, Double, String)])
 
 /** A test on DStreams whose batches' results are checked one by one. */
 abstract class KeyValueTest(name: String) extends StreamingProgram(name) {
@@ -68,7 +88,9 @@ abstract class KeyValueTest(name: String) extends StreamingProgram(name) {
         ()
       }
       streams.start()
-      streams.awaitTerminationOrTimeout(options.int("total-duration") * 1000L)
+      StreamingProgram.let(
+        options.int("total-duration") * 1000L, done.batches.size >= StreamingProgram.needed(options))(
+        streams.awaitTerminationOrTimeout)
     } finally {
       streams.stop(stopSparkContext = false, stopGracefully = false)
       place.close()
@@ -146,6 +168,7 @@ object Completed {
   def numbers(batch: BatchInfo, records: Long): Batch = {
     def delay(metric: String, milliseconds: Option[Long]) = milliseconds.map(value => (metric, value / 1e3, "s"))
     Batch(
+      batch.processingStartTime.getOrElse(batch.submissionTime) / 1e3,
       delay("trial_seconds", batch.processingDelay).toSeq ++ delay("scheduling_delay_seconds", batch.schedulingDelay) ++
         delay("total_delay_seconds", batch.totalDelay) :+ (("records", records.toDouble, "records")))
   }

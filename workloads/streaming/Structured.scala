@@ -1,5 +1,7 @@
 package sparkbed.streaming
 
+import java.time.Instant
+
 import org.apache.spark.SparkContext
 import org.apache.spark.sql.expressions.Aggregator
 import org.apache.spark.sql.functions.{col, collect_list, sum, udaf, udf, window}
@@ -17,6 +19,7 @@ object Progress {
 
   def numbers(progress: StreamingQueryProgress): Batch =
     Batch(
+      Instant.parse(progress.timestamp).toEpochMilli / 1e3,
       Seq(
         ("trial_seconds", progress.durationMs.get("triggerExecution") / 1e3, "s"),
         ("add_batch_seconds", progress.durationMs.get("addBatch") / 1e3, "s"),
@@ -30,13 +33,13 @@ object Progress {
     session
   }
 
-  /** Let it run so long from the end of its first batch, before which it compiles what it does; what made it end before
-    * that is thrown.
+  /** Let it run so long from the end of its first batch, before which it compiles what it does, and until so many
+    * batches are done; what made it end before that is thrown.
     */
-  def let(query: StreamingQuery, milliseconds: Long): Unit =
+  def let(query: StreamingQuery, milliseconds: Long, needed: Int): Unit =
     try {
       while (query.isActive && batches(query).isEmpty) Thread.sleep(20)
-      query.awaitTermination(milliseconds)
+      StreamingProgram.let(milliseconds, batches(query).size >= needed)(query.awaitTermination)
     } finally query.stop()
 }
 
@@ -80,7 +83,7 @@ abstract class StructuredKeyValueTest(name: String) extends StreamingProgram(nam
           .option("checkpointLocation", place.path("checkpoint").toString)
           .foreachBatch(take)
           .start()
-        Progress.let(asked, options.int("total-duration") * 1000L)
+        Progress.let(asked, options.int("total-duration") * 1000L, StreamingProgram.needed(options))
         Progress.batches(asked)
       } finally place.close()
     write(samples, batches.map(Progress.numbers), options)
@@ -193,7 +196,7 @@ object Joined extends Aggregator[String, String, String] {
 /** structured-hdfs-recovery: a running count of words over generated files. */
 object StructuredHdfsRecovery extends RecoveryTest("structured-hdfs-recovery") {
   override protected def count(
-      context: SparkContext, options: Options, place: Place, files: WordFiles, milliseconds: Long): Counted = {
+      context: SparkContext, options: Options, place: Place, files: WordFiles, milliseconds: Long, needed: Int): Counted = {
     val start = System.nanoTime()
     val session = Progress.session(context, context.defaultParallelism) // as many as DStreams shuffle to
     import session.implicits._
@@ -216,7 +219,7 @@ object StructuredHdfsRecovery extends RecoveryTest("structured-hdfs-recovery") {
       .option("checkpointLocation", place.path("checkpoint").toString)
       .foreachBatch(take)
       .start()
-    Progress.let(asked, milliseconds)
+    Progress.let(asked, milliseconds, needed)
     Counted(Progress.batches(asked).map(Progress.numbers), words, first)
   }
 }

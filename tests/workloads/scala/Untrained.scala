@@ -37,7 +37,8 @@ object Untrained {
   private def linear(context: SparkContext): Unit = {
     val shape = Seq(
       "num-examples" -> 200, "num-features" -> 5, "num-partitions" -> 2, "intercept" -> 0.0, "label-noise" -> 0.1,
-      "per-negative" -> 0.3, "feature-noise" -> 1.0, "elastic-net-param" -> 1.0)
+      "per-negative" -> 0.3, "feature-noise" -> 1.0, "elastic-net-param" -> 1.0,
+      "optimizer" -> "sgd")
     val none = LinearModel(new Array[Double](5), 0.0)
     def asked(kind: String, loss: String, strength: Double) =
       options(shape ++ Seq("reg-type" -> kind, "loss" -> loss, "reg-param" -> strength): _*)
@@ -60,6 +61,7 @@ object Untrained {
     told("regression outweighed")(regression("elastic-net", 100.0))
     told("regression outweighed by l1")(regression("l1", 100.0))
     told("classification logistic")(classification("l2", "logistic", 0.1))
+    told("classification logistic that reg-param means nothing to")(classification("l1", "logistic", 100.0))
     told("classification hinge")(classification("l1", "hinge", 0.0001))
     told("classification elastic-net")(classification("elastic-net", "logistic", 0.01))
     told("classification outweighed")(classification("elastic-net", "logistic", 100.0))
@@ -79,15 +81,20 @@ object Untrained {
     told("pic")(PowerIterationTest.judge(context, ring, alike, new PowerIterationClusteringModel(4, drawn), sample))
   }
 
-  /** Steps so short that the topics stay what they were drawn as. */
+  /** Topics that stay what they were drawn as: by steps that are too short, or by none. */
   private def topics(context: SparkContext): Unit = {
-    val given = options(
-      "num-documents" -> 100, "num-vocab" -> 500, "num-topics" -> 4, "document-length" -> 50, "optimizer" -> "online",
-      "num-partitions" -> 2)
-    val documents = LdaTest.generate(context, given, 5)
+    def given(optimizer: String) = options(
+      "num-documents" -> 100, "num-vocab" -> 500, "num-topics" -> 4, "document-length" -> 50, "optimizer" -> optimizer,
+      "num-iterations" -> 1, "num-partitions" -> 2, "random-seed" -> 5)
+    val documents = LdaTest.generate(context, given("em"), 5)
     val still = new OnlineLDAOptimizer().setTau0(1e18).setKappa(1.0)
     val model = new LDA().setK(4).setMaxIterations(3).setSeed(5).setOptimizer(still).run(documents)
-    told("lda online")(LdaTest.judge(context, given, documents, model, sample))
+    told("lda online")(LdaTest.judge(context, given("online"), documents, model, sample))
+    val drawn = new LDA().setK(4).setMaxIterations(0).setSeed(5).setOptimizer("em").run(documents)
+    told("lda em")(LdaTest.judge(context, given("em"), documents, drawn, sample))
+    // The very first step is seen.
+    val begun = LdaTest.timed(context, given("em"), documents)
+    told("lda em after a step")(LdaTest.judge(context, given("em"), documents, begun, sample))
   }
 
   /** Trained on the same labels, with the features in the wrong order. */
