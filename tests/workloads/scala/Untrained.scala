@@ -38,7 +38,7 @@ object Untrained {
     val shape = Seq(
       "num-examples" -> 200, "num-features" -> 5, "num-partitions" -> 2, "intercept" -> 0.0, "label-noise" -> 0.1,
       "per-negative" -> 0.3, "feature-noise" -> 1.0, "elastic-net-param" -> 1.0,
-      "optimizer" -> "sgd")
+      "optimizer" -> "sgd", "num-iterations" -> 5, "step-size" -> 0.1)
     val none = LinearModel(new Array[Double](5), 0.0)
     def asked(kind: String, loss: String, strength: Double) =
       options(shape ++ Seq("reg-type" -> kind, "loss" -> loss, "reg-param" -> strength): _*)
@@ -62,6 +62,15 @@ object Untrained {
     told("regression outweighed by l1")(regression("l1", 100.0))
     told("classification logistic")(classification("l2", "logistic", 0.1))
     told("classification logistic that reg-param means nothing to")(classification("l1", "logistic", 100.0))
+    told("classification logistic whatever reg-param is") {
+      val ways = Seq(0.1, 100.0).map(asked("l2", "logistic", _))
+      val Seq(one, other) = ways.map { given =>
+        GlmClassification.timed(context, given, GlmClassification.generate(context, given, 5))
+      }
+      if (one.weights.toSeq != other.weights.toSeq) throw new WrongResult("reg-param has changed the weights")
+      val train = GlmClassification.generate(context, ways.head, 5).train
+      GlmClassification.checkModel(ways.head, one, train, 0.0)
+    }
     told("classification hinge")(classification("l1", "hinge", 0.0001))
     told("classification elastic-net")(classification("elastic-net", "logistic", 0.01))
     told("classification outweighed")(classification("elastic-net", "logistic", 100.0))
