@@ -22,9 +22,10 @@ from sparkbed.platforms.base import Cluster, Platform
 from sparkbed.playbook import Runner
 from sparkbed.remote import Connections, Finished
 from sparkbed.run import jvms, pinned
+from sparkbed.run.numbers_file import NumbersFile
 from sparkbed.run.shared import located, shared_folder
 from sparkbed.run.workspace import Workspace
-from sparkbed.workloads import PlainProgram, Program, Side, catalogue, extract_numbers, read_numbers, read_samples
+from sparkbed.workloads import PlainProgram, Program, Side, catalogue, extract_numbers, read_samples
 
 _LOGGED = re.compile(r"\d\d/\d\d/\d\d [\d:.]+ (INFO|DEBUG) ")
 """A line of Spark's log that is no complaint (templates/spark/log4j2.properties.j2)."""
@@ -87,12 +88,13 @@ def run_trial(launch: Launch) -> Outcome:
     raised (HostError, an interrupt) means that the trial did not take place.
     """
     launch.workspace.make()
+    numbers_file = _numbers_file(launch)
     with watched(launch.collectors, launch.context) as collected:
         started = now()
         finished = _submit(launch)
         ended = now()
         launch.workspace.bring_back()
-    return _outcome(launch, finished, collected, started, ended)
+    return _outcome(launch, finished, collected, started, ended, numbers_file)
 
 
 @contextmanager
@@ -187,9 +189,22 @@ def _side(launch: Launch, host: str) -> Side:
     return Side((locations["python"],), str(address))
 
 
-def _outcome(launch: Launch, finished: Finished, collected: Sequence[Collected], started: str, ended: str) -> Outcome:
+def _numbers_file(launch: Launch) -> NumbersFile | None:
+    name = str(launch.parameters.get("numbers-file") or "")
+    host = launch.cluster.driver_host
+    return NumbersFile(launch.connections, host, launch.context.folder, name) if name else None
+
+
+def _outcome(
+    launch: Launch,
+    finished: Finished,
+    collected: Sequence[Collected],
+    started: str,
+    ended: str,
+    numbers_file: NumbersFile | None,
+) -> Outcome:
     """The trial's row, samples, series and tasks."""
-    samples, facts, error, missing = _numbers(launch)
+    samples, facts, error, missing = _numbers(launch, numbers_file)
     if finished.timed_out:
         error = f"did not end within its deadline of {launch.deadline:.0f} s and was stopped"
     elif finished.rc != 0:
@@ -263,7 +278,9 @@ def _written(folder: Path) -> dict[str, Path]:
     return {str(path.relative_to(folder)): path for path in paths if path.is_file()}
 
 
-def _numbers(launch: Launch) -> tuple[list[Sample], dict[str, Any], str | None, str | None]:
+def _numbers(
+    launch: Launch, numbers_file: NumbersFile | None
+) -> tuple[list[Sample], dict[str, Any], str | None, str | None]:
     """Samples, facts and error by the workload's own file; and as the parameters `numbers` and `numbers-file` say.
 
     The last is what is wrong with the numbers that these two name: why a program ended badly comes before it.
@@ -274,39 +291,11 @@ def _numbers(launch: Launch) -> tuple[list[Sample], dict[str, Any], str | None, 
     try:
         if launch.parameters.get("numbers"):
             samples += extract_numbers(_text(folder / STDOUT), launch.parameters["numbers"], launch.warmup)
-        if launch.parameters.get("numbers-file"):
-            samples += _numbers_file(launch, str(launch.parameters["numbers-file"]))
+        if numbers_file is not None:
+            samples += numbers_file.read(launch.warmup)
     except RunError as problem:
         missing = problem.what
     return list(samples), dict(facts), error, missing
-
-
-def _numbers_file(launch: Launch, name: str) -> list[Sample]:
-    """What the user's program wrote to a file of its own on the driver's host; relative paths start at its folder.
-
-    Raises:
-        RunError: when the file is not there, or can't be read: the program ran, and this is what is wrong with it.
-    """
-    kept = launch.context.folder / name  # brought back with the program's folder
-    if PurePosixPath(name).is_absolute():
-        kept = launch.context.folder / PurePosixPath(name).name
-        _fetch(launch, name, kept)
-    if not kept.is_file():
-        raise RunError(f"the program did not write {name}", hint="Does it write to this very path?")
-    return read_numbers(_text(kept), kept.name, launch.warmup)
-
-
-def _fetch(launch: Launch, name: str, kept: Path) -> None:
-    """Copy a file from the driver's host, if it is there."""
-    host = launch.cluster.driver_host
-    [found] = launch.connections.agent(host).call("stat", [{"path": name, "follow": True, "get_checksum": False}])
-    if found.get("failed"):
-        raise RunError(f"{name} on {host}: {found.get('msg')}")
-    there = found["stat"]
-    if there["exists"] and not (there["isreg"] and there["readable"]):
-        raise RunError(f"{name} on {host} is no file that can be read")
-    if there["exists"]:
-        launch.connections.get(host, name, kept)
 
 
 def _row(launch: Launch, started: str, ended: str, error: str | None, facts: Mapping[str, Any]) -> Trial:
