@@ -28,8 +28,8 @@ def run(launch_together: Callable[..., list[Launch]], folder: Path, runs: list[t
         assert len(began) == len(one.iterations())
         # A batch begins when the one before is done; all by the same clock, in milliseconds.
         times = [sample.value for sample in one.reading.samples if sample.metric == "trial_seconds"]
-        done = [start + seconds for start, seconds in zip(began, times, strict=True)]
-        assert all(end <= start + 0.0015 for end, start in zip(done, [*began[1:], ended], strict=True)), (name, began)
+        ends = [start + seconds for start, seconds in zip(began, times, strict=True)]
+        assert all(end <= start + 0.0015 for end, start in zip(ends, [*began[1:], ended], strict=True)), (name, began)
         if name == "basic":
             assert result == {"verdict": "PASSED"}
             assert one.iterations() == [None]
