@@ -226,6 +226,7 @@ def _design(report: Data) -> list[tuple[str, str]]:
         ("trials of each cell", plan.get("trials")),
         ("iterations in a trial", _iterations(plan)),
         ("clusters", CLUSTERS.get(cluster, cluster)),
+        ("hosts", "made anew for every trial" if plan.get("hosts") == "per-trial" else None),
         ("baseline", ", ".join(f"{k} {v}" for k, v in baseline.items()) if isinstance(baseline, Mapping) else baseline),
         ("compared by", campaign["metric"]),
         ("collectors that were on", ", ".join(map(str, plan.get("collectors") or ())) or "none"),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # loading NumPy takes longer than all else that most verbs ne
 class Machine:
     """A host that is up and answers SSH: what provisioning learned about it.
 
-    `timings` holds seconds since the API call that asked for the host: `api`, `running`, `ssh`; empty when adopted.
+    `asked` is the moment of the API call that asked for the host (Unix seconds; None when adopted), and `timings` holds
+    seconds since then: `api`, `running`, `ssh`.
     `variables` are host variables that provisioning adds (spark_home, java_home, ... on process nodes).
     """
 
@@ -34,6 +35,7 @@ class Machine:
     known_hosts: Path
     instance_id: str | None = None
     adopted: bool = False
+    asked: float | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
 

@@ -15,6 +15,9 @@ from sparkbed.position import Position
 
 PROVIDERS = ("ec2", "static")
 NODES = ("process", "netns", "container", "vm")
+LIMITS = ("cpus", "memory")
+"""What a node may use of this machine."""
+UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 MARKETS = ("on-demand", "spot")
 
 
@@ -25,6 +28,7 @@ class ProvisionSpec:
     `endpoint` is `local` (the emulated EC2 API on this machine), `aws`, or the URL of another EC2-compatible API.
     `node` is what a local instance is made of, and None elsewhere. `ttl` is seconds after which an instance ends
     itself; `max_price_per_hour` is US dollars for one instance; `volume_gb` is the size of the root volume.
+    `cpus` (cores) and `memory` (bytes) limit what a node on this machine uses of it.
     """
 
     provider: str = "static"
@@ -38,6 +42,8 @@ class ProvisionSpec:
     max_price_per_hour: float | None = None
     subnet: str | None = None
     volume_gb: int | None = None
+    cpus: float | None = None
+    memory: int | None = None
 
 
 def provision_spec(inventory: Inventory, host: str) -> ProvisionSpec:
@@ -69,7 +75,9 @@ def parse(value: Any, where: Position) -> ProvisionSpec:
         return _static(value)
     endpoint = _endpoint(value)
     local = endpoint == "local"
-    if not local:
+    if local:
+        _expect_limits(value)
+    else:
         _expect_cloud(value, where, endpoint)
     return ProvisionSpec(
         provider=provider,
@@ -83,6 +91,8 @@ def parse(value: Any, where: Position) -> ProvisionSpec:
         max_price_per_hour=_number(value, "max_price_per_hour"),
         subnet=_text(value, "subnet"),
         volume_gb=_whole(value, "volume_gb"),
+        cpus=_number(value, "cpus"),
+        memory=_bytes(value, "memory"),
     )
 
 
@@ -97,14 +107,26 @@ def _static(value: Map) -> ProvisionSpec:
     return ProvisionSpec()
 
 
+def _expect_limits(value: Map) -> None:
+    """Process nodes are processes among others; nothing holds them to a part of the machine."""
+    for key in LIMITS:
+        if key in value and value.get("node", "process") == "process":
+            raise DocumentError(
+                f"provision has {key!r}, but process nodes have no limits",
+                where=value.where(key),
+                hint="Take it out, or take nodes of another kind: netns, container or vm.",
+            )
+
+
 def _expect_cloud(value: Map, where: Position, endpoint: str) -> None:
     """What a cloud must be told, and what only the local endpoint knows."""
-    if "node" in value:
-        raise DocumentError(
-            f"provision has 'node', which only endpoint: local has (this is {endpoint})",
-            where=value.where("node"),
-            hint="Take it out; instance_type says what the host is.",
-        )
+    for key in ("node", *LIMITS):
+        if key in value:
+            raise DocumentError(
+                f"provision has {key!r}, which only endpoint: local has (this is {endpoint})",
+                where=value.where(key),
+                hint="Take it out; instance_type says what the host is.",
+            )
     for key in ("region", "instance_type", "image"):
         if value.get(key) is None:
             raise DocumentError(
@@ -165,6 +187,20 @@ def _whole(value: Map, key: str) -> int | None:
     if found is not None and not found.is_integer():
         raise DocumentError(f"{key} must be a whole number, not {found!r}", where=value.where(key))
     return None if found is None else int(found)
+
+
+def _bytes(value: Map, key: str) -> int | None:
+    """A size as Java and Docker write it: 512m, 2g."""
+    found = value.get(key)
+    if found is None:
+        return None
+    text = str(found).lower()
+    number, unit = text[:-1], text[-1:]
+    if unit not in UNITS or not number.isascii() or not number.isdigit() or int(number) == 0:
+        raise DocumentError(
+            f"{key} can't be {found!r}", where=value.where(key), hint="Write a whole number and a unit: 512m, 2g."
+        )
+    return int(number) * UNITS[unit]
 
 
 def specs(inventory: Inventory) -> Mapping[str, ProvisionSpec]:

@@ -78,8 +78,8 @@ class Calls:
                 args = {**modules.coerce(spec, args), **nothing}
         except ValueError as error:
             raise TemplateError(str(error)) from None
-        if shared.changes_the_machine(task.module, args) and shared.is_process_node(self.hosts.inventory, target):
-            raise TemplateError(shared.why(task.module, target))
+        if shared.changes_the_machine(task.module, args) and shared.shares_the_machine(self.hosts.inventory, target):
+            raise TemplateError(shared.why(task.module, target, self.hosts.inventory))
         return Call(
             host=target,
             way=way,

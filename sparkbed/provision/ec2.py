@@ -28,7 +28,10 @@ from sparkbed.provision.base import HostStatus, Say, check_name
 from sparkbed.provision.ec2_calls import Ec2Calls, Found
 from sparkbed.provision.generated import write_inventory
 from sparkbed.provision.launching import Launching, digest, drop_keys
-from sparkbed.provision.nodes import container, images
+from sparkbed.provision.nodes import images, netns
+from sparkbed.provision.nodes.base import OWN_HOME, SHARED_SYSTEM
+from sparkbed.provision.nodes.container import ContainerNodes
+from sparkbed.provision.nodes.netns import NetnsNodes
 from sparkbed.provision.reach import log_in
 
 RUN_DEADLINE = {True: 120.0, False: 600.0}
@@ -95,7 +98,12 @@ class Ec2Provider:
                     keys.known_hosts(self._home, deployment).unlink(missing_ok=True)
                 raise
             machines = [
-                replace(one, adopted=one.name in adopted, timings=launching.timings.get(one.name, {}))
+                replace(
+                    one,
+                    adopted=one.name in adopted,
+                    asked=launching.asked(one.name),
+                    timings=launching.timings.get(one.name, {}),
+                )
                 for one in machines
             ]
             path = self._home.inventories / f"{deployment}.yml"
@@ -182,12 +190,13 @@ class Ec2Provider:
         """What a node on this machine is, and what it shares with the machine: Spark, Java and Python."""
         if node is None:
             return {}
-        folder = container.DIRECTORY if node == container.ContainerNodes.name else str(self._home.nodes / one.id)
+        shared = node in SHARED_SYSTEM
+        folder = str(self._home.nodes / one.id) if shared else OWN_HOME
         variables: dict[str, Any] = {"node_kind": node, "node_dir": folder}
         if one.tags.get(tags.SHARES, "true") != "true":
             return variables
         variables["python"] = sys.executable
-        if node != container.ContainerNodes.name:  # a container has folders of its own but for what it is given
+        if shared:  # others have folders of their own but for what they are given
             variables["sparks_dir"] = str(self._home.sparks)
         spark = find_spec("pyspark")  # locates it without importing it
         if spark and spark.submodule_search_locations:
@@ -251,7 +260,10 @@ def prepare(wanted: Iterable[ProvisionSpec], say: Say) -> None:
     Raises:
         HostError: when a kind can't be had here; it names what to install.
     """
-    if any(spec.node == container.ContainerNodes.name for spec in wanted):
+    kinds = {spec.node for spec in wanted}
+    if NetnsNodes.name in kinds:
+        netns.check()
+    if ContainerNodes.name in kinds:
         images.ensure(say)
 
 

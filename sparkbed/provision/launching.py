@@ -67,6 +67,11 @@ class Launching:
         if host in self.begun:
             self.timings.setdefault(host, {})[step] = (moment or time.monotonic()) - self.begun[host]
 
+    def asked(self, host: str) -> float | None:
+        """The moment of the request for a host of ours, in Unix seconds; None for another's."""
+        begun = self.begun.get(host)
+        return None if begun is None else time.time() - (time.monotonic() - begun)
+
     def _run(self, spec: ProvisionSpec, hosts: list[str], pair: keys.KeyPair) -> None:
         self.say(f"launching {', '.join(hosts)} ({spec.node or spec.instance_type})")
         self.begun.update(dict.fromkeys(hosts, time.monotonic()))
@@ -96,6 +101,10 @@ class Launching:
         if spec.ttl is not None:
             end = datetime.now(timezone.utc) + timedelta(seconds=spec.ttl)
             marks[tags.EXPIRES] = end.isoformat(timespec="seconds")
+        if spec.cpus is not None:
+            marks[tags.CPUS] = str(spec.cpus)
+        if spec.memory is not None:
+            marks[tags.MEMORY] = str(spec.memory)
         if len(hosts) == 1:
             marks[tags.HOST] = marks["Name"] = hosts[0]
         data = cloud_config(host_key, spec.ttl)
@@ -121,6 +130,9 @@ class Launching:
 def digest(spec: ProvisionSpec) -> str:
     """Tells hosts that are made differently apart; how long and how dear they may be says nothing about them."""
     said = {name: value for name, value in asdict(spec).items() if name not in ("ttl", "max_price_per_hour")}
+    for name in ("cpus", "memory"):  # hosts of older releases have none of these in their digests
+        if said[name] is None:
+            del said[name]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
 

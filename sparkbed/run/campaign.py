@@ -17,11 +17,11 @@ from typing import Any
 
 from sparkbed import collectors, platforms
 from sparkbed.collectors.base import Collector, Context
-from sparkbed.errors import HostError, PlatformError, RunError
+from sparkbed.errors import HostError, PlatformError, ProvisionError, RunError
 from sparkbed.home import Home
-from sparkbed.model import Campaign, Cell, PlannedTrial
+from sparkbed.model import Campaign, Cell, PlannedTrial, Sample
 from sparkbed.platforms.base import Cluster
-from sparkbed.run import provenance
+from sparkbed.run import node_up, provenance
 from sparkbed.run.clusters import Clusters, require, stop_leftovers
 from sparkbed.run.hosts import Hosts, facts_of
 from sparkbed.run.left_data import LeftData
@@ -37,6 +37,9 @@ from sparkbed.suite import Suite, compared, schedule
 from sparkbed.workloads import PlainProgram, Program, catalogue
 
 Say = Callable[[str], None]
+
+PER_TRIAL = "per-trial"
+"""The suite's word for hosts that are made for a trial, and end with it."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,22 @@ class CampaignRun:
             stack.enter_context(calm_ending(self._live.say))
             for cell in self._cells.values():
                 self._program(cell)
+            self._collectors = [collectors.get(name) for name in self._suite.collectors]
+            if self._suite.hosts != PER_TRIAL:
+                stack.enter_context(self._standing(self._suite.cells, keep))
+            yield self
+
+    @contextmanager
+    def _standing(self, cells: tuple[Cell, ...], keep: bool = False) -> Iterator[None]:
+        """The hosts of these cells, and what hands out clusters on them."""
+        with ExitStack() as stack:
             bed, suite, say = self._bed, self._suite, self._live.say
-            hosts = Hosts(bed.home, self._campaign.id, suite.cells, suite.inventories, say)
+            fresh = suite.hosts == PER_TRIAL
+            hosts = Hosts(bed.home, self._campaign.id, cells, suite.inventories, say, fresh)
             self._hosts = stack.enter_context(hosts)
             bed.store.set_status(self._campaign.id, "running", facts=facts_of(hosts))
-            require(suite.cells, hosts)
-            stop_leftovers(self._campaign.id, suite.cells, hosts)
+            require(cells, hosts)
+            stop_leftovers(self._campaign.id, cells, hosts)
             self.clusters = Clusters(
                 hosts,
                 self._campaign.id,
@@ -149,14 +162,27 @@ class CampaignRun:
             )
             self.clusters.keep = hosts.keep = keep
             stack.callback(self.clusters.close)
-            self._collectors = [collectors.get(name) for name in suite.collectors]
-            yield self
+            yield
 
     def trial(self, planned: PlannedTrial) -> None:
         """Run one trial and record it, however it went."""
         cell = self._cells[planned.cell]
         self._live.trial_started(planned, cell)
-        started = now()
+        if self._suite.hosts != PER_TRIAL:
+            self._trial(planned, cell, now())
+            return
+        started, stood = now(), False
+        try:
+            with self._standing((cell,)):
+                stood = True
+                self._trial(planned, cell, started)
+        except (HostError, PlatformError, ProvisionError) as error:
+            if stood:  # the trial is recorded; what is left of its hosts is found by tag
+                self._live.say(f"{error.what}; ./inv teardown ends what is left")
+            else:
+                self._record(planned, cell, not_run(self._campaign.id, planned, started, error))
+
+    def _trial(self, planned: PlannedTrial, cell: Cell, started: str) -> None:
         try:
             cluster = self.clusters.use(cell, planned.block)
             for maker in self._left.lost(cell, cluster):
@@ -164,11 +190,12 @@ class CampaignRun:
             outcome = run_trial(self.launch(planned, cluster))
             if outcome.trial.status == "ok":
                 self._left.made(cell, cluster)
+            if self._suite.hosts == PER_TRIAL:
+                outcome.samples.extend(self._node_up(cell, cluster))
         except (HostError, PlatformError, RunError) as error:
             outcome = not_run(self._campaign.id, planned, started, error)
         # Recorded before its cluster is touched: ending one whose host has died raises, and must not cost the row.
-        self._bed.store.add_trial(outcome.trial, outcome.samples, outcome.series, outcome.tasks, outcome.artifacts)
-        self._tell(planned, cell, outcome)
+        self._record(planned, cell, outcome)
         if outcome.trial.status == "failed":
             self.clusters.replace(cell)
         else:
@@ -192,6 +219,23 @@ class CampaignRun:
                 where=str(folder),
             )
         self._left.made(maker, cluster)
+
+    def _record(self, planned: PlannedTrial, cell: Cell, outcome: Outcome) -> None:
+        self._bed.store.add_trial(outcome.trial, outcome.samples, outcome.series, outcome.tasks, outcome.artifacts)
+        self._tell(planned, cell, outcome)
+
+    def _node_up(self, cell: Cell, cluster: Cluster) -> list[Sample]:
+        """How long the trial's own hosts took to come up."""
+        registered: dict[str, float] = {}
+        if cluster.spec.daemons:
+            by_address = node_up.registrations(self._hosts.agent(cell.hosts, cluster.driver_host), cluster)
+            view = cluster.spec.inventory
+            for host in view.hosts_of("workers"):
+                variables = view.variables(host)
+                address = str(variables.get("spark_address") or variables.get("ansible_host") or host)
+                if address in by_address:
+                    registered[host] = by_address[address]
+        return node_up.samples(self._hosts.machines(cell.hosts), registered)
 
     def launch(self, planned: PlannedTrial, cluster: Cluster) -> Launch:
         """Everything that the trial needs, in a fresh folder of its own."""

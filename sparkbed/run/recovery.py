@@ -1,6 +1,6 @@
 """Clearing up after campaigns whose process was killed: what they left ends before anything new is measured.
 
-Hosts that a campaign made carry its id as their deployment's name. On hosts that it found there is only what it
+Hosts that a campaign made carry its id in their deployment's name. On hosts that it found there is only what it
 recorded of its clusters, before it started them.
 """
 
@@ -20,6 +20,7 @@ from sparkbed.platforms import ClusterSpec
 from sparkbed.playbook import Runner, rendered_connection_variables
 from sparkbed.provision import local_provider
 from sparkbed.remote import Connections
+from sparkbed.run.hosts import made_for
 from sparkbed.store import Store
 
 CLUSTERS = "clusters"
@@ -37,9 +38,11 @@ def clear_up(home: Home, store: Store, say: Say) -> None:
     alive = {row.deployment for row in provider.status()}
     for campaign in store.campaigns():
         # One that ended by itself and was asked to keep its hosts is not for us to clear up.
-        if campaign.id in alive and campaign.status == "interrupted":
+        made = sorted(name for name in alive if made_for(campaign.id, name))
+        if made and campaign.status == "interrupted":
             say(f"clearing up after {campaign.id}, which was interrupted")
-            provider.teardown(campaign.id)
+            for name in made:
+                provider.teardown(name)
     for campaign in store.campaigns():
         if campaign.status != "running":
             left = [one for one in campaign.facts.get(CLUSTERS, ()) if not one["kept"]]

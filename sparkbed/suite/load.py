@@ -24,7 +24,8 @@ from sparkbed.suite.settings import flatten
 SUITES = ROOT / "suites"
 ORDERS = ("sequential", "blocked", "randomized")
 CLUSTERS = ("per-trial", "per-block", "shared")
-_RUN = ("trials", "iterations", "warmup", "order", "seed", "cluster", "collectors", "metric", "deadline")
+HOSTS = ("shared", "per-trial")
+_RUN = ("trials", "iterations", "warmup", "order", "seed", "cluster", "hosts", "collectors", "metric", "deadline")
 _DESIGN = ("factors", "combine", "exclude", "baseline")
 _SHAPE = "It begins with 'suite: NAME'; suites/quick.yml is an example."
 _PROFILE = ("question", *SECTIONS, *_DESIGN, *_RUN)
@@ -181,6 +182,7 @@ def _resolve(
         order=fields.one_of(document, "order", ORDERS, "randomized"),
         seed=fields.whole(document, "seed", 1, least=0, most=2**63 - 1),
         cluster=fields.one_of(document, "cluster", CLUSTERS, "per-block"),
+        hosts=_hosts(document),
         collectors=fields.texts(document, "collectors", ("eventlog", "host")),
         baseline=baseline,
         metric=metric,
@@ -204,6 +206,18 @@ def _excluded(document: Map, factors: tuple[Factor, ...]) -> list[dict[str, str]
             f"exclude must be a list, not {kind(value)}", where=where, hint="Write it as [{factor: level}]."
         )
     return [assignment(item, value.where(index), factors, "an exclusion") for index, item in enumerate(value)]
+
+
+def _hosts(document: Map) -> str:
+    """How long hosts live. Those of one trial take its cluster with them."""
+    hosts = fields.one_of(document, "hosts", HOSTS, "shared")
+    if hosts == "per-trial" and fields.one_of(document, "cluster", CLUSTERS, "per-block") != "per-trial":
+        raise DocumentError(
+            "hosts that end with their trial end its cluster too",
+            where=document.where("hosts"),
+            hint="Write cluster: per-trial beside hosts: per-trial.",
+        )
+    return hosts
 
 
 def _deadline(mapping: Map, default: str | None = None) -> float:

@@ -41,6 +41,7 @@ class Suite:
     order: str
     seed: int
     cluster: str
+    hosts: str
     collectors: tuple[str, ...]
     baseline: Mapping[str, str]
     metric: str
@@ -103,6 +104,7 @@ class Suite:
             "order": self.order,
             "seed": self.seed,
             "cluster": self.cluster,
+            "hosts": self.hosts,
             "collectors": list(self.collectors),
             "baseline": dict(self.baseline),
             "metric": self.metric,

@@ -12,6 +12,7 @@ from sparkbed.table import table
 
 NODE_KINDS = [
     ["process", "an SSH server on a loopback address of this machine; needs nothing (the default)"],
+    ["netns", "this machine's files with an address, hostname, processes and limits of its own; needs root and sshd"],
     ["container", "a Docker container with a system, a network address and an SSH server of its own; root logs in"],
 ]
 

@@ -10,7 +10,7 @@ from sparkbed import inventory as inventories
 from sparkbed.errors import HostError
 from sparkbed.home import ROOT, Home
 from sparkbed.provision import endpoint, provider_for
-from sparkbed.provision.nodes import container, containers, images
+from sparkbed.provision.nodes import containers, images, private_networks
 
 
 def quiet(_: str) -> None:
@@ -51,16 +51,15 @@ def test_networks_that_this_machine_reaches_already_are_not_chosen(
     # As the kernel of a little-endian machine prints them: the default route, 10.0.0.0/8 and 172.20.5.0/24.
     lines = [("00000000", "00000000"), ("0000000A", "000000FF"), ("000514AC", "00FFFFFF")]
     routes.write_text(head + "".join(f"eth0\t{to}\t00000000\t0001\t0\t0\t0\t{mask}\t0\t0\t0\n" for to, mask in lines))
-    monkeypatch.setattr(container, "ROUTES", routes)
-    monkeypatch.setattr(container.sys, "byteorder", "little")
-    taken = [
-        cidr for cidr in ("10.70.1.0/24", "172.20.5.0/24", "172.20.6.0/24", "192.168.7.0/24") if container._routed(cidr)
-    ]
+    monkeypatch.setattr(private_networks, "ROUTES", routes)
+    monkeypatch.setattr(private_networks.sys, "byteorder", "little")
+    asked = ("10.70.1.0/24", "172.20.5.0/24", "172.20.6.0/24", "192.168.7.0/24")
+    taken = [cidr for cidr in asked if private_networks.routed(cidr)]
     assert taken == ["10.70.1.0/24", "172.20.5.0/24"]
 
 
 def test_a_state_folder_tries_the_same_networks_again() -> None:
-    assert list(container._choices("one")) == list(container._choices("one"))
-    assert len(set(container._choices("one")) & set(container._choices("two"))) < 3
-    for cidr in container._choices("one"):
-        assert container.ipaddress.ip_network(cidr).is_private
+    assert list(private_networks.choices("one")) == list(private_networks.choices("one"))
+    assert len(set(private_networks.choices("one")) & set(private_networks.choices("two"))) < 3
+    for cidr in private_networks.choices("one"):
+        assert private_networks.ipaddress.ip_network(cidr).is_private

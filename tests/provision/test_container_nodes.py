@@ -19,8 +19,8 @@ from sparkbed.errors import HostError, ProvisionError
 from sparkbed.home import Home
 from sparkbed.provision import endpoint, keys, local_provider, provider_for, tags
 from sparkbed.provision.endpoint import clear_strays
-from sparkbed.provision.nodes import container, containers, images, shared_programs
-from sparkbed.provision.nodes.base import NodeSpec
+from sparkbed.provision.nodes import container, containers, images, private_networks, shared_programs
+from sparkbed.provision.nodes.base import OWN_HOME, NodeSpec
 from sparkbed.provision.nodes.container import ContainerNodes
 from tests.provision.docker_site import docker, labelled, node_image
 from tests.provision.test_ec2_local import end_endpoint, quiet, run, wait_until
@@ -65,7 +65,7 @@ def test_it_is_reached_at_its_own_address_with_the_key_that_it_was_given(site: S
     with login(node, client_key=CLIENT.private, host_key=HOST.public) as session:
         _, out, _ = run_in(session, 'id -un; pwd; echo "$SPARKBED_NODE"; hostname; ip -4 -o addr show eth0')
         user, folder, marker, name, interface = out.decode().splitlines()
-    assert (user, folder, marker) == ("root", container.DIRECTORY, node.marker)
+    assert (user, folder, marker) == ("root", OWN_HOME, node.marker)
     assert name == f"ip-{node.address.replace('.', '-')}"
     assert f" {node.address}/24 " in interface
     with pytest.raises(paramiko.AuthenticationException):
@@ -152,7 +152,7 @@ def test_programs_of_this_machine_that_do_not_run_there_are_not_shared(
 
 
 def test_networks_that_are_taken_are_passed_over(site: Site) -> None:
-    choices = list(container._choices(site.home_id))
+    choices = list(private_networks.choices(site.home_id))
     networks = docker("network", "ls", "--quiet", "--filter", "driver=bridge").split()
     subnets = docker("network", "inspect", "--format", "{{range .IPAM.Config}}{{.Subnet}} {{end}}", *networks).split()
     engines = [ipaddress.ip_network(subnet) for subnet in subnets if ":" not in subnet]

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from sparkbed.errors import ProvisionError
 from sparkbed.home import ROOT, Home
 from sparkbed.provision.keys import write_private
-from sparkbed.provision.nodes import containers, marked
+from sparkbed.provision.nodes import containers, marked, switch
 from sparkbed.provision.tags import home_id
 
 ADDRESS = "endpoint.json"
@@ -97,18 +97,21 @@ def alive(home: Home) -> Endpoint | None:
 
 
 def clear_strays(home: Home) -> list[str]:
-    """Ends nodes in the Docker engine that are still there though nothing written down names them; their markers.
+    """Ends nodes that are still there though nothing written down names them; their markers.
+
+    Those are found that have a name or label of their own: containers, and nodes at the state folder's switch.
 
     So it is when the endpoint was killed and its state is lost. An endpoint that lives sees to its strays itself.
 
     Raises:
-        HostError: when the engine can't remove them.
+        HostError: when they can't be removed.
     """
-    if wanted(home) or not containers.reachable():
+    if wanted(home):
         return []
     with (home.endpoint / LOCK).open("w", encoding="utf-8") as lock, contextlib.suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return containers.end_strays(home_id(home), [])
+        ended = switch.end_strays(home_id(home), [])
+        return ended + (containers.end_strays(home_id(home), []) if containers.reachable() else [])
     return []
 
 

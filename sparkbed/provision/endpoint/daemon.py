@@ -98,14 +98,20 @@ def _assemble(home: Home, state: states.State) -> tuple[Reconciler, Hook]:
     from sparkbed.provision.endpoint.hook import Hook
     from sparkbed.provision.endpoint.reconciler import Reconciler
     from sparkbed.provision.nodes.container import ContainerNodes
+    from sparkbed.provision.nodes.netns import NetnsNodes
     from sparkbed.provision.nodes.process import ProcessNodes
+    from sparkbed.provision.nodes.switch import Switch
 
     emulation = Emulation(state.cidr)
     for record in state.instances.values():
         if record.state == states.RUNNING:
             record.state = states.PENDING  # until its node answers again
     emulation.restore(state)
-    every: tuple[NodeKind, ...] = (ProcessNodes(), ContainerNodes(home_id(home)))
+    every: tuple[NodeKind, ...] = (
+        ProcessNodes(),
+        NetnsNodes(Switch(home_id(home))),
+        ContainerNodes(home_id(home)),
+    )
     kinds = {kind.name: kind for kind in every}
     reconciler = Reconciler(state, emulation, kinds, home.nodes, home_id(home))
     hook = Hook(state, emulation, kinds, client.credentials(home).access_key, reconciler.wake)

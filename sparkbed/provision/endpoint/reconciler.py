@@ -19,10 +19,10 @@ import yaml
 from sparkbed.errors import HostError
 from sparkbed.provision.endpoint.emulation import Emulation
 from sparkbed.provision.endpoint.state import PENDING, RUNNING, SHUTTING_DOWN, Instance, State
-from sparkbed.provision.nodes import containers, marked
+from sparkbed.provision.nodes import containers, marked, switch
 from sparkbed.provision.nodes.banner import greets
-from sparkbed.provision.nodes.base import Node, NodeKind, NodeSpec
-from sparkbed.provision.tags import EXPIRES, PORT, SHARES, USER
+from sparkbed.provision.nodes.base import Limits, Node, NodeKind, NodeSpec
+from sparkbed.provision.tags import CPUS, EXPIRES, MEMORY, PORT, SHARES, USER
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,13 @@ class Reconciler:
 
     def _clear_strays(self) -> None:
         """Ends what is left of nodes that no instance stands for any more."""
+        with self._state.lock:
+            kept = [self._marker(instance_id) for instance_id in self._state.instances]
+        try:
+            for marker in switch.end_strays(self._home_id, kept):
+                log.warning("cleared what the stray node %s had at the switch", marker)
+        except HostError as error:
+            log.error("what stray nodes left could not be cleared: %s", error)
         for folder in self._folder.iterdir():
             if folder.name not in self._state.instances:
                 log.warning("clearing a stray node %s", folder.name)
@@ -91,8 +98,6 @@ class Reconciler:
                 shutil.rmtree(folder, ignore_errors=True)
         if not containers.reachable():
             return
-        with self._state.lock:
-            kept = [self._marker(instance_id) for instance_id in self._state.instances]
         try:
             for marker in containers.end_strays(self._home_id, kept):
                 log.warning("cleared what the stray node %s had in the Docker engine", marker)
@@ -183,6 +188,10 @@ class Reconciler:
             marker=self._marker(record.id),
             host_key=_host_key(record.form.get("UserData", "")),
             authorized_key=record.authorized_key,
+            limits=Limits(
+                cpus=float(record.tags[CPUS]) if CPUS in record.tags else None,
+                memory=int(record.tags[MEMORY]) if MEMORY in record.tags else None,
+            ),
         )
 
 

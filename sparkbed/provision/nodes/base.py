@@ -10,6 +10,20 @@ MARKER = "SPARKBED_NODE"
 """The environment variable that every process of a node carries; its value is `NodeSpec.marker`."""
 
 
+SHARED_SYSTEM = ("process", "netns")
+"""The kinds whose nodes have this machine's files, and so its packages, services and users."""
+OWN_HOME = "/root"
+"""The folder that is ours on nodes of the other kinds, whose system is their own."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of this machine a node may use: cores (parts too) and bytes of memory; None is as much as it likes."""
+
+    cpus: float | None = None
+    memory: int | None = None
+
+
 @dataclass(frozen=True)
 class NodeSpec:
     """What a node is made from. `host_key` and `authorized_key` are in OpenSSH's text form."""
@@ -21,6 +35,7 @@ class NodeSpec:
     marker: str
     host_key: str
     authorized_key: str
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True)

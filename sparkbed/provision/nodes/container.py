@@ -6,13 +6,11 @@ Who logs in is root, in a system of the node's own: packages, services and users
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import ipaddress
 import logging
 import os
 import shutil
-import sys
 import tarfile
 import threading
 import time
@@ -20,41 +18,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sparkbed.errors import HostError
-from sparkbed.provision.nodes import containers, images, shared_programs
+from sparkbed.provision.nodes import containers, images, openssh, private_networks, shared_programs
 from sparkbed.provision.nodes.banner import greets
-from sparkbed.provision.nodes.base import MARKER, Node, NodeSpec
+from sparkbed.provision.nodes.base import MARKER, Limits, Node, NodeSpec
 from sparkbed.provision.nodes.containers import docker
 
 log = logging.getLogger(__name__)
 
-DIRECTORY = "/root"
-"""The folder that is the user's own there."""
-TRIES = 24
-"""How many /24 networks are tried: one may be another state folder's, or this machine's own."""
-RANGES = ("10.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
-"""The private ranges that networks are chosen from, in turn."""
 SERVER_DEADLINE = 60.0
-ROUTES = Path("/proc/net/route")
 TRUSTED = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
 """What this machine's programs need to reach package indexes, and those of a node do too."""
 
-SERVER = """\
-Port 22
+SERVER = f"""\
 HostKey /etc/ssh/ssh_host_ed25519_key
 AuthorizedKeysFile .ssh/authorized_keys
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-AllowTcpForwarding no
-AllowAgentForwarding no
-X11Forwarding no
-UsePAM no
-UseDNS no
-PrintMotd no
-MaxSessions 100
-MaxStartups 100
+{openssh.COMMON}\
 Subsystem sftp internal-sftp
-SetEnv {marker_name}={marker} LANG=C.UTF-8
+SetEnv {{marker_name}}={{marker}} LANG=C.UTF-8
 """
 
 
@@ -81,7 +61,7 @@ class ContainerNodes:
     def network(self, current: str | None) -> str:
         self._asked_for = True
         with self._lock:
-            return self._made_network([current] if current else [], _choices(self._home_id))
+            return self._made_network([current] if current else [], private_networks.choices(self._home_id))
 
     def _made_network(self, first: list[str], others: Iterator[str]) -> str:
         """The network as it is, else made of the first of these that is free."""
@@ -90,7 +70,7 @@ class ContainerNodes:
             return found
         refused: HostError | None = None
         for cidr in [*first, *others]:
-            if _routed(cidr):
+            if private_networks.routed(cidr):
                 continue
             gateway = str(ipaddress.ip_network(cidr)[1])
             try:
@@ -162,6 +142,7 @@ class ContainerNodes:
                 *("--label", f"{containers.NODE}={spec.marker}", "--label", self._label),
                 *("--init", "--shm-size", str(_half_of_memory())),
                 *_mounts(shared),
+                *_limited(spec.limits),
                 *(image, "/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sparkbed_config"),
             )
 
@@ -205,6 +186,11 @@ def _half_of_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
+def _limited(limits: Limits) -> list[str]:
+    words = [] if limits.cpus is None else ["--cpus", str(limits.cpus)]
+    return words if limits.memory is None else [*words, "--memory", str(limits.memory)]
+
+
 def _mounts(folders: list[Path]) -> list[str]:
     """The words that let a container have folders of this machine, read only and at their own paths."""
     words = []
@@ -239,25 +225,3 @@ def _handed_over(spec: NodeSpec) -> bytes:
             entry.size, entry.mode, entry.mtime = len(data), mode, time.time()
             archive.addfile(entry, io.BytesIO(data))
     return content.getvalue()
-
-
-def _choices(home_id: str) -> Iterator[str]:
-    """/24 networks for a state folder: always the same ones, in the same order."""
-    for number in range(TRIES):
-        span = ipaddress.ip_network(RANGES[number % len(RANGES)])
-        digest = int.from_bytes(hashlib.sha256(f"{home_id}:{number}".encode()).digest()[:4], "big")
-        offset = digest % (span.num_addresses // 256) * 256
-        yield f"{span[offset]}/24"
-
-
-def _routed(cidr: str) -> bool:
-    """Whether this machine reaches some of these addresses already, by a route other than the default one."""
-    network = ipaddress.ip_network(cidr)
-    for line in ROUTES.read_text(encoding="ascii").splitlines()[1:]:
-        _, target, _, _, _, _, _, mask, *_ = line.split()
-        # The kernel prints both as numbers in the machine's own byte order.
-        address, netmask = (ipaddress.ip_address(int(word, 16).to_bytes(4, sys.byteorder)) for word in (target, mask))
-        routed = ipaddress.ip_network(f"{address}/{netmask}", strict=False)
-        if routed.prefixlen and routed.overlaps(network):
-            return True
-    return False
