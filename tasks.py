@@ -60,15 +60,21 @@ def list_(_c: Context, what: str = "") -> None:
     listing.show(what)
 
 
-@verb("inventory", help={"inventory": "a name in inventories/, or a path (default: local)"})
-def provision(_c: Context, inventory: str = "local") -> None:
+@verb(
+    "inventory",
+    help={
+        "inventory": "a name in inventories/, or a path (default: local)",
+        "dry-run": "print every call that would be made, and make none that changes anything",
+    },
+)
+def provision(_c: Context, inventory: str = "local", dry_run: bool = False) -> None:
     """Make (or adopt) an inventory's hosts, and leave them up until `inv teardown`. Idempotent.
 
-    Example: ./inv provision local
+    Example: ./inv provision ec2 --dry-run
     """
     from sparkbed.verbs import hosts
 
-    hosts.provision(inventory)
+    hosts.provision(inventory, dry_run)
 
 
 _words = str.split
@@ -285,26 +291,37 @@ def shell(_c: Context, host: str = "", inventory: str = "local", command: str = 
         raise Exit(code=1)
 
 
-@task
-def status(_c: Context) -> None:
-    """Hosts and campaigns that are alive. Example: ./inv status"""
+@task(
+    help={
+        "leaks": "what carries our tags on EC2, in the regions of inventories/ and --regions; exit 1 if some is left",
+        "regions": "further regions to look in, as us-east-1,eu-west-1; all: every region that the account has",
+    }
+)
+def status(_c: Context, leaks: bool = False, regions: str = "") -> None:
+    """Hosts and campaigns that are alive; or what is left on EC2. Example: ./inv status --leaks --regions all"""
     from sparkbed.verbs import hosts
 
-    hosts.status()
+    if not leaks:
+        hosts.status()
+    elif hosts.leaks(regions):
+        raise Exit(code=1)
 
 
 @verb(
     "inventory",
-    help={"inventory": "a name in inventories/ or a deployment's; everything of this state folder if absent"},
+    help={
+        "inventory": "a name in inventories/ or a deployment's; everything on this machine if absent",
+        "region": "the deployment is in this region of AWS, and no inventory names it (a killed campaign's, say)",
+    },
 )
-def teardown(_c: Context, inventory: str = "") -> None:
+def teardown(_c: Context, inventory: str = "", region: str = "") -> None:
     """Stop clusters and end hosts; finds them by tag even when local state is gone.
 
     Example: ./inv teardown local
     """
     from sparkbed.verbs import hosts
 
-    hosts.teardown(inventory)
+    hosts.teardown(inventory, region)
 
 
 @task

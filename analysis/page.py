@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import growing, paper_text, spark_perf
-from analysis.answer import groups, sentence, shared_levels, short_names
+from analysis.answer import groups, names_of, sentence, shared_levels, short_names
+from analysis.costs import TITLE as COSTS_TITLE
+from analysis.costs import costs_table
 from analysis.figures import DARK, LIGHT
 from analysis.findings import by_size
 from analysis.heap import heap_table
 from analysis.packets import packets_table
 from analysis.size_classes import SIZES_TITLE, sizes_table
 from analysis.stats import median
-from analysis.text import cells_table, encodable, findings_table, metric_names, parts_table
+from analysis.text import cells_table, encodable, findings_table, in_groups, metric_names, parts_table
 from analysis.wall import wall_tables
 from analysis.words import count, number, seconds
 
@@ -70,6 +72,8 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "sizes": sizes_table(report["cells"]),
         "sizes_title": SIZES_TITLE,
         "findings": findings_table(report),
+        "costs": costs_table(in_groups(report), [names_of(report)[cell["id"]] for cell in in_groups(report)]),
+        "costs_title": COSTS_TITLE,
         "tables": [{"metric": name, "table": cells_table(report, name)} for name in shown],
         "other_tables": [{"metric": name, "table": cells_table(report, name)} for name in others],
         "light": LIGHT,

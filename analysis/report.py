@@ -17,6 +17,7 @@ import numpy as np
 
 from analysis import decompose, packets, stats, wall
 from analysis.answer import answer, short_names, trust
+from analysis.costs import cost
 from analysis.findings import Design, Question, Side, decided, findings
 from analysis.growing import growths
 from analysis.page import as_html
@@ -123,6 +124,7 @@ def _cell_data(
     tasks: Mapping[str, TaskParts | None],
 ) -> dict[str, Any]:
     totals = [found.totals for trial in trials if (found := tasks.get(trial.id)) is not None]
+    metrics = _metrics([trial for trial in trials if trial.status == "ok"], samples)
     return {
         "id": cell.id,
         "label": str((campaign.plan.get("labels") or {}).get(cell.id) or cell.label),
@@ -133,7 +135,8 @@ def _cell_data(
         "workload": cell.workload,
         "parameters": dict(cell.parameters),
         "trials": [_trial_data(trial, samples.get(trial.id, ()), tasks.get(trial.id)) for trial in trials],
-        "metrics": _metrics([trial for trial in trials if trial.status == "ok"], samples),
+        "metrics": metrics,
+        "cost": cost((campaign.facts.get("rates") or {}).get(cell.id), metrics),
         "tasks": {"unit": "s", "n": len(totals), "parts": decompose.mean_parts(totals)} if totals else None,
     }
 

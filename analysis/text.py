@@ -13,6 +13,8 @@ from typing import Any
 
 from analysis import growing, paper_text, spark_perf
 from analysis.answer import groups, interval, names_of, short_names, signed
+from analysis.costs import TITLE as COSTS_TITLE
+from analysis.costs import costs_table
 from analysis.decompose import PARTS
 from analysis.heap import heap_table
 from analysis.packets import is_count, packets_table
@@ -57,6 +59,9 @@ def as_markdown(report: Data) -> str:
     for metric in metric_names(report):
         heads, rows = cells_table(report, metric)
         lines += [f"## {_mark(metric)}", "", *_table(heads, rows), ""]
+    costs = costs_table(in_groups(report), [names_of(report)[cell["id"]] for cell in in_groups(report)])
+    if costs:
+        lines += [f"## {COSTS_TITLE}", "", *_table(*costs), ""]
     if report["findings"]:
         lines += ["## Findings", "", *_table(*findings_table(report)), ""]
         lines += [f"- {_mark(f['cell_label'])}: {_mark(f['because'])}" for f in report["findings"] if f["because"]] + [

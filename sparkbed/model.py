@@ -25,6 +25,7 @@ class Machine:
     `asked` is the moment of the API call that asked for the host (Unix seconds; None when adopted), and `timings` holds
     seconds since then: `api`, `running`, `ssh`.
     `variables` are host variables that provisioning adds (spark_home, java_home, ... on process nodes).
+    `price_per_hour` is US dollars as estimated when it was launched; None where it costs nothing, or nobody knows.
     """
 
     name: str
@@ -38,6 +39,8 @@ class Machine:
     asked: float | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
+    price_per_hour: float | None = None
+    image: str | None = None
 
 
 @dataclass(frozen=True)

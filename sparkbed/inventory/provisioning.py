@@ -27,7 +27,9 @@ class ProvisionSpec:
 
     `endpoint` is `local` (the emulated EC2 API on this machine), `aws`, or the URL of another EC2-compatible API.
     `node` is what a local instance is made of, and None elsewhere. `ttl` is seconds after which an instance ends
-    itself; `max_price_per_hour` is US dollars for one instance; `volume_gb` is the size of the root volume.
+    itself; `max_price_per_hour` is US dollars for one instance, above which none is launched; `price_per_hour` is what
+    one costs, for those who know better than AWS's list; `volume_gb` is the size of the root volume. `image` is an id,
+    or `ssm:` and the name of an SSM parameter that holds it; `instance_profile` is a name or an ARN.
     `cpus` (cores) and `memory` (bytes) limit what a node on this machine uses of it.
     """
 
@@ -44,6 +46,8 @@ class ProvisionSpec:
     volume_gb: int | None = None
     cpus: float | None = None
     memory: int | None = None
+    instance_profile: str | None = None
+    price_per_hour: float | None = None
 
 
 def provision_spec(inventory: Inventory, host: str) -> ProvisionSpec:
@@ -85,7 +89,7 @@ def parse(value: Any, where: Position) -> ProvisionSpec:
         node=_one_of(value, "node", NODES, "process") if local else None,
         region=_text(value, "region"),
         instance_type=_text(value, "instance_type"),
-        image=_text(value, "image"),
+        image=_image(value),
         market=_one_of(value, "market", MARKETS, "on-demand"),
         ttl=seconds(value["ttl"], where=value.where("ttl"), what="ttl") if value.get("ttl") is not None else None,
         max_price_per_hour=_number(value, "max_price_per_hour"),
@@ -93,6 +97,8 @@ def parse(value: Any, where: Position) -> ProvisionSpec:
         volume_gb=_whole(value, "volume_gb"),
         cpus=_number(value, "cpus"),
         memory=_bytes(value, "memory"),
+        instance_profile=_text(value, "instance_profile"),
+        price_per_hour=_number(value, "price_per_hour"),
     )
 
 
@@ -134,6 +140,17 @@ def _expect_cloud(value: Map, where: Position, endpoint: str) -> None:
                 where=where,
                 hint="inventories/ec2.yml has an example.",
             )
+
+
+def _image(value: Map) -> str | None:
+    text = _text(value, "image")
+    if text and text.startswith("ssm:") and not text.startswith("ssm:/"):
+        raise DocumentError(
+            f"image can't be {text!r}: the name of an SSM parameter begins with a slash",
+            where=value.where("image"),
+            hint="For example ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64.",
+        )
+    return text
 
 
 def _endpoint(value: Map) -> str:

@@ -7,7 +7,7 @@ from sparkbed.home import Home
 from sparkbed.inventory import Inventory, specs
 from sparkbed.provision.base import HostStatus, Provider
 
-__all__ = ["HostStatus", "Provider", "local_provider", "provider_for"]
+__all__ = ["HostStatus", "Provider", "aws_provider", "local_provider", "provider_for"]
 
 
 def provider_for(inventory: Inventory, home: Home) -> Provider:
@@ -44,3 +44,10 @@ def local_provider(home: Home) -> Provider:
     from sparkbed.provision.ec2 import Ec2Provider
 
     return Ec2Provider(home, "local", None)
+
+
+def aws_provider(home: Home, region: str) -> Provider:
+    """The provider of hosts in a region of AWS, for teardown without an inventory."""
+    from sparkbed.provision.ec2 import Ec2Provider
+
+    return Ec2Provider(home, "aws", region)

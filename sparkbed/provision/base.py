@@ -44,6 +44,13 @@ class Provider(Protocol):
             ProvisionError: when hosts could not be made or reached.
         """
 
+    def dry_run(self, inventory: Inventory, deployment: str, say: Say = print) -> None:
+        """Says every call that `provision` would make now, and makes none that changes anything.
+
+        Raises:
+            ProvisionError: as `provision` would before its first change, or when the endpoint would refuse a call.
+        """
+
     def teardown(self, deployment: str, say: Say = print) -> list[str]:
         """Ends the deployment's hosts and what was made for them; the names of those ended. Needs no local state."""
 

@@ -25,13 +25,15 @@ from sparkbed.model import Deployment, Machine
 from sparkbed.provision import endpoint as local_endpoint
 from sparkbed.provision import keys, tags
 from sparkbed.provision.base import HostStatus, Say, check_name
-from sparkbed.provision.ec2_calls import Ec2Calls, Found
+from sparkbed.provision.dry_run import Rehearsal
+from sparkbed.provision.ec2_calls import Ec2Calls, Found, Watch
 from sparkbed.provision.generated import write_inventory
 from sparkbed.provision.launching import Launching, digest, drop_keys
 from sparkbed.provision.nodes import images, netns
 from sparkbed.provision.nodes.base import OWN_HOME, SHARED_SYSTEM
 from sparkbed.provision.nodes.container import ContainerNodes
 from sparkbed.provision.nodes.netns import NetnsNodes
+from sparkbed.provision.prices import Prices, estimate
 from sparkbed.provision.reach import log_in
 
 RUN_DEADLINE = {True: 120.0, False: 600.0}
@@ -49,7 +51,7 @@ class Ec2Provider:
         self._home_id = tags.home_id(home)
         self._local = endpoint == "local"
 
-    def _calls(self, say: Say) -> Ec2Calls:
+    def _calls(self, say: Say, watch: Watch = None) -> Ec2Calls:
         if self._local and not sys.platform.startswith("linux"):
             raise ProvisionError(
                 f"nodes on this machine need Linux, not {sys.platform}",
@@ -61,7 +63,7 @@ class Ec2Provider:
         if server and library.is_alive():
             library.join()
             server = local_endpoint.running(self._home, say)  # asked again, so that it knows that we still come
-        return Ec2Calls(self._home_id, self._endpoint, self._region, server)
+        return Ec2Calls(self._home_id, self._endpoint, self._region, server, watch)
 
     @contextlib.contextmanager
     def _alone(self, deployment: str, say: Say) -> Iterator[None]:
@@ -86,7 +88,8 @@ class Ec2Provider:
             calls = self._calls(say)
             adopted = self._adopt(calls, wanted, deployment, calls.key_name(pair), say)
             missing = {host: spec for host, spec in wanted.items() if host not in adopted}
-            launching = Launching(calls, self._home, deployment, by or _who(), say)
+            prices = self._estimate(calls, missing, str(inventory.path), say)
+            launching = Launching(calls, self._home, deployment, by or _who(), say, prices)
             try:
                 found = {**adopted, **launching.make(missing, RUN_DEADLINE[self._local])}
                 self._write_known_hosts(calls, deployment)
@@ -109,6 +112,39 @@ class Ec2Provider:
             path = self._home.inventories / f"{deployment}.yml"
             write_inventory(inventory, machines, path)
             return Deployment(deployment, path, tuple(machines))
+
+    def _estimate(
+        self, calls: Ec2Calls, missing: Mapping[str, ProvisionSpec], where: str, say: Say
+    ) -> Mapping[ProvisionSpec, float]:
+        """What the missing hosts cost, said before they are asked for; on this machine they cost nothing."""
+        if self._local or not missing:
+            return {}
+        found = estimate(missing, Prices(calls.api, self._endpoint), where)
+        for line in found.lines:
+            say(line)
+        return found.prices
+
+    def dry_run(self, inventory: Inventory, deployment: str, say: Say = print) -> None:
+        wanted = specs(inventory)
+        for host in wanted:
+            self._user(inventory, host)
+        with self._alone(deployment, say):
+            rehearsal = Rehearsal(say, asks=not self._local)
+            pair = keys.client_pair(self._home)
+            calls = self._calls(say, rehearsal.watch)
+            adopted = self._adopt(calls, wanted, deployment, calls.key_name(pair), say)
+            missing = {host: spec for host, spec in wanted.items() if host not in adopted}
+            prices = self._estimate(calls, missing, str(inventory.path), say)
+            Launching(calls, self._home, deployment, _who(), say, prices).launch(missing)
+        if missing:
+            say(f"then DescribeInstances until {len(missing)} hosts run, and a login to each by SSH")
+        say("This was a dry run: nothing was made.")
+        if rehearsal.refused:
+            raise ProvisionError(
+                f"the endpoint would refuse {len(rehearsal.refused)} of these calls: {'; '.join(rehearsal.refused)}",
+                where=calls.api.where,
+                hint="docs/ec2.md lists the permissions that are needed.",
+            )
 
     def _user(self, inventory: Inventory, host: str) -> str:
         if self._local:
@@ -179,6 +215,8 @@ class Ec2Provider:
             known_hosts=keys.known_hosts(self._home, deployment),
             instance_id=one.id,
             variables=self._variables(spec.node, one),
+            price_per_hour=float(one.tags[tags.PRICE]) if tags.PRICE in one.tags else None,
+            image=one.image,
         )
 
     def _write_known_hosts(self, calls: Ec2Calls, deployment: str) -> None:
@@ -233,6 +271,7 @@ class Ec2Provider:
                 found = calls.find(deployment)
                 if found:
                     say(f"ending {', '.join(one.host or one.id for one in found)}")
+                calls.cancel_spot_requests(deployment)
                 calls.terminate([one.id for one in found])
                 calls.delete_group(deployment)
                 drop_keys(calls, self._home)

@@ -1,26 +1,22 @@
-"""The calls to EC2's API that provisioning makes, the same for AWS, the local endpoint and any other URL.
-
-boto3 is imported as the first call is made: it takes half a second, and most commands need none.
-"""
+"""The calls to EC2's API that provisioning makes, the same for AWS, the local endpoint and any other URL."""
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from sparkbed.errors import ProvisionError
 from sparkbed.inventory import ProvisionSpec
 from sparkbed.provision import tags
+from sparkbed.provision.api import HINTS, Api, ApiError
 from sparkbed.provision.endpoint import Endpoint
 from sparkbed.provision.keys import KeyPair
 
@@ -28,15 +24,14 @@ LIVE = ("pending", "running", "shutting-down", "stopping", "stopped")
 WHO_AM_I = "https://checkip.amazonaws.com"
 """Tells the address that we have on the internet, for the security group."""
 
-HINTS = {
-    "AuthFailure": "The access key is not accepted: check AWS_ACCESS_KEY_ID or the profile.",
-    "UnauthorizedOperation": "The account lacks this permission: ask for it in IAM.",
-    "InsufficientInstanceCapacity": "Try again later, another instance_type, or another region.",
-    "InsufficientFreeAddressesInSubnet": "Ask for fewer hosts, end some with `inv teardown`, or name a larger subnet.",
-    "InvalidAMIID.NotFound": "Images belong to one region: check `image` and `region`, or `node` for local hosts.",
-    "InvalidSubnetID.NotFound": "Check `subnet` and `region`.",
-    "VcpuLimitExceeded": "Ask AWS for a higher limit, or take fewer or smaller hosts.",
-}
+DELAYS = {True: 0.1, False: 5.0}
+"""Seconds between two looks at what is to come about: on the local endpoint, elsewhere."""
+SSM = "ssm:"
+"""Begins an image that is named by a parameter of AWS's Systems Manager."""
+LATE = 15.0
+"""Seconds after which AWS's lists have what was made; they may be late."""
+
+Watch = Callable[[Any], None] | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +64,15 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Subnet:
+    """A subnet, with its network and its zone (a data centre of the region)."""
+
+    id: str
+    vpc: str
+    zone: str
+
+
+@dataclass(frozen=True)
 class Launch:
     """One request for `count` hosts that are alike."""
 
@@ -80,70 +84,28 @@ class Launch:
     subnet: str
     user_data: str
     tags: Mapping[str, str]
+    image: str | None = None
+    """The image's id; the local endpoint has its own."""
 
 
 class Ec2Calls:
     """One account's API at one endpoint. Every error is a ProvisionError that says what was tried."""
 
-    def __init__(self, home_id: str, endpoint: str, region: str | None, local: Endpoint | None) -> None:
+    def __init__(
+        self, home_id: str, endpoint: str, region: str | None, local: Endpoint | None, watch: Watch = None
+    ) -> None:
         self._home_id = home_id
         self._endpoint = endpoint
-        self._region = local.region if local else region
         self._local = local
-        self._delay = 0.1 if local else 5.0
+        self.delay = DELAYS[local is not None]
+        self.api = Api(endpoint, region, local, watch)
 
-    @cached_property
+    @property
     def _client(self) -> Any:
-        import boto3
-        import botocore.session
-        from botocore.config import Config
+        return self.api.client("ec2")
 
-        retries: Any = {"total_max_attempts": 3, "mode": "standard"}
-        with self._asking("connecting"):
-            if not self._local:
-                url = None if self._endpoint == "aws" else self._endpoint
-                return boto3.session.Session(region_name=self._region).client(
-                    "ec2", endpoint_url=url, config=Config(retries=retries)
-                )
-            # Nothing of the user's own AWS settings may reach the local endpoint: neither files nor variables.
-            nothing = {
-                "profile": (None, None, None, None),
-                "config_file": (None, None, os.devnull, None),
-                "credentials_file": (None, None, os.devnull, None),
-            }
-            session = boto3.session.Session(botocore_session=botocore.session.Session(session_vars=nothing))
-            return session.client(
-                "ec2",
-                region_name=self._region,
-                endpoint_url=self._local.url,
-                aws_access_key_id=self._local.credentials.access_key,
-                aws_secret_access_key=self._local.credentials.secret_key,
-                config=Config(retries=retries, proxies={}, connect_timeout=10, read_timeout=60),
-            )
-
-    @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
-        """Turns boto3's errors into ours, naming what was being done."""
-        from botocore.exceptions import (
-            BotoCoreError,
-            ClientError,
-            NoCredentialsError,
-            PartialCredentialsError,
-            ProfileNotFound,
-        )
-
-        try:
-            yield
-        except ClientError as error:
-            code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-            raise ApiError(code, f"{what}: EC2 says {code}: {message}", hint=HINTS.get(code)) from error
-        except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
-            raise ProvisionError(
-                f"{what}: there are no AWS credentials ({error})",
-                hint="Run `aws configure`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-            ) from error
-        except BotoCoreError as error:
-            raise ProvisionError(f"{what}: {error}", hint="Can the endpoint be reached from here?") from error
+    def _asking(self, what: str) -> AbstractContextManager[None]:
+        return self.api.asking(what)
 
     # -- instances ------------------------------------------------------------------------------------------------
 
@@ -161,10 +123,10 @@ class Ec2Calls:
         return sorted(found, key=lambda one: (one.launched, one.launch_index, one.id))
 
     def run(self, launch: Launch) -> list[Found]:
-        """Makes the instances, all or none."""
+        """Asks for all of the instances or none; whether that is what came, the caller must look."""
         spec = launch.spec
         request: dict[str, Any] = {
-            "ImageId": self._image(spec),
+            "ImageId": launch.image or f"ami-{spec.node}",
             "InstanceType": spec.instance_type or "t3.small",
             "MinCount": launch.count,
             "MaxCount": launch.count,
@@ -175,25 +137,44 @@ class Ec2Calls:
             "UserData": launch.user_data,
             "InstanceInitiatedShutdownBehavior": "terminate",
             "MetadataOptions": {"HttpTokens": "required", "HttpEndpoint": "enabled"},
-            "BlockDeviceMappings": [self._root_volume(spec)],
-            "TagSpecifications": [
-                {"ResourceType": kind, "Tags": _tag_list(launch.tags)} for kind in ("instance", "volume")
-            ],
+            "BlockDeviceMappings": [self._root_volume(spec, launch.image)],
         }
+        made = ["instance", "volume"]
         if spec.market == "spot":
-            request["InstanceMarketOptions"] = {
-                "MarketType": "spot",
-                "SpotOptions": {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"},
-            }
+            options = {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}
+            if spec.max_price_per_hour:  # EC2 itself ends the host when the price rises above it
+                options["MaxPrice"] = f"{spec.max_price_per_hour:f}"
+            request["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": options}
+            made.append("spot-instances-request")
+        if spec.instance_profile:
+            kind = "Arn" if spec.instance_profile.startswith("arn:") else "Name"
+            request["IamInstanceProfile"] = {kind: spec.instance_profile}
+        request["TagSpecifications"] = [{"ResourceType": kind, "Tags": _tag_list(launch.tags)} for kind in made]
         with self._asking(f"launching {launch.count} hosts"):
-            made = self._client.run_instances(**request)["Instances"]
-        return sorted((_found(one) for one in made), key=lambda one: one.launch_index)
+            answer = self._client.run_instances(**request)["Instances"]
+        return sorted((_found(one) for one in answer), key=lambda one: one.launch_index)
 
-    def _image(self, spec: ProvisionSpec) -> str:
-        return f"ami-{spec.node}" if self._local else str(spec.image)
+    def image(self, spec: ProvisionSpec) -> str | None:
+        """The id of the spec's image: what the SSM parameter of `ssm:/aws/service/...` holds now, or what is said."""
+        if self._local or not spec.image:
+            return None
+        if not spec.image.startswith(SSM):
+            return spec.image
+        name = spec.image.removeprefix(SSM)
+        try:
+            with self._asking(f"looking up the image in SSM's {name}"):
+                return str(self.api.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+        except ApiError as error:
+            if error.code == "ParameterNotFound":
+                raise ProvisionError(
+                    f"SSM has no parameter {name}",
+                    where=self.api.where,
+                    hint="Public images are below /aws/service/; the name differs by system and processor.",
+                ) from error
+            raise
 
-    def _root_volume(self, spec: ProvisionSpec) -> dict[str, Any]:
-        device = "/dev/sda1" if self._local else self._root_device(spec)
+    def _root_volume(self, spec: ProvisionSpec, image: str | None) -> dict[str, Any]:
+        device = self._root_device(image) if image else "/dev/sda1"
         volume: dict[str, Any] = {"Encrypted": True, "DeleteOnTermination": True, "VolumeType": "gp3"}
         if spec.volume_gb:
             volume["VolumeSize"] = spec.volume_gb
@@ -201,11 +182,13 @@ class Ec2Calls:
             volume["VolumeSize"] = 8
         return {"DeviceName": device, "Ebs": volume}
 
-    def _root_device(self, spec: ProvisionSpec) -> str:
-        with self._asking(f"looking up image {spec.image}"):
-            images = self._client.describe_images(ImageIds=[spec.image])["Images"]
+    def _root_device(self, image: str) -> str:
+        with self._asking(f"looking up image {image}"):
+            images = self._client.describe_images(ImageIds=[image])["Images"]
         if not images:
-            raise ProvisionError(f"there is no image {spec.image} here", hint=HINTS["InvalidAMIID.NotFound"])
+            raise ProvisionError(
+                f"there is no image {image} here", where=self.api.where, hint=HINTS["InvalidAMIID.NotFound"]
+            )
         return str(images[0]["RootDeviceName"])
 
     def name_host(self, instance_id: str, host: str) -> None:
@@ -225,28 +208,53 @@ class Ec2Calls:
                 self._wait("instance_running", ids, seconds)
                 return self._describe(InstanceIds=list(ids))
         except ProvisionError as error:
-            if not isinstance(error.__cause__, WaiterError):
+            if isinstance(error, ApiError) or not isinstance(error.__cause__, WaiterError):
                 raise
             not_running = [one for one in self._described(ids) if one.state != "running"]
             reasons = "; ".join(f"{one.host or one.id} is {one.state} {one.reason}".strip() for one in not_running)
-            raise ProvisionError(f"not every host came up: {reasons or error.what}") from error
+            raise ProvisionError(
+                f"not every host came up: {reasons or error.what}",
+                where=self.api.where,
+                hint="All of this launch are ended again; `inv provision` makes them anew.",
+            ) from error
 
     def _described(self, ids: Sequence[str]) -> list[Found]:
         with self._asking("looking at our hosts"):
             return self._describe(InstanceIds=list(ids))
 
     def _wait(self, name: str, ids: Sequence[str], seconds: float) -> None:
-        attempts = max(1, int(seconds / self._delay))
+        attempts = max(1, int(seconds / self.delay))
         self._client.get_waiter(name).wait(
-            InstanceIds=list(ids), WaiterConfig={"Delay": self._delay, "MaxAttempts": attempts}
+            InstanceIds=list(ids), WaiterConfig={"Delay": self.delay, "MaxAttempts": attempts}
         )
 
     def terminate(self, ids: Sequence[str], seconds: float = 600) -> None:
-        """Ends instances, and returns once they are gone."""
-        if ids:
+        """Ends instances, and returns once they are gone; some may be gone already."""
+        if not ids:
+            return
+        try:
             with self._asking(f"ending {len(ids)} hosts"):
                 self._client.terminate_instances(InstanceIds=list(ids))
                 self._wait("instance_terminated", ids, seconds)
+        except ApiError as error:
+            if error.code != "InvalidInstanceID.NotFound":
+                raise
+            # EC2 ends none of a request that names one that it has forgotten.
+            for one in ids if len(ids) > 1 else ():
+                self.terminate([one], seconds)
+
+    def cancel_spot_requests(self, deployment: str) -> None:
+        """Cancels what of the deployment's spot requests is open, so that no host comes later."""
+        if self._local:
+            return
+        wanted = {f"tag:{tags.HOME}": self._home_id, f"tag:{tags.DEPLOYMENT}": deployment}
+        filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+        with self._asking("looking for spot requests"):
+            found = self._client.describe_spot_instance_requests(Filters=filters)["SpotInstanceRequests"]
+        ids = [one["SpotInstanceRequestId"] for one in found if one["State"] in ("open", "active")]
+        if ids:
+            with self._asking("cancelling spot requests"):
+                self._client.cancel_spot_instance_requests(SpotInstanceRequestIds=ids)
 
     # -- key pair, security group, subnet -------------------------------------------------------------------------
 
@@ -254,7 +262,7 @@ class Ec2Calls:
         return f"sparkbed-{self._home_id}-{pair.fingerprint}"
 
     def import_key(self, pair: KeyPair) -> bool:
-        """Has our public key there; whether this call brought it."""
+        """Has our public key there; whether this call brought it, which it has not where it was refused as there."""
         try:
             with self._asking("importing our public key"):
                 self._client.import_key_pair(
@@ -275,28 +283,51 @@ class Ec2Calls:
             for pair in self._client.describe_key_pairs(Filters=mine)["KeyPairs"]:
                 self._client.delete_key_pair(KeyName=pair["KeyName"])
 
-    def subnet(self, wanted: str | None) -> tuple[str, str]:
-        """Subnet and its VPC: the one that is wanted, or the default one."""
+    def subnets(self, wanted: str | None) -> list[Subnet]:
+        """The subnet that is wanted, or the default ones, a zone each: what one has no room for, another may."""
         request: dict[str, Any] = (
             {"SubnetIds": [wanted]} if wanted else {"Filters": [{"Name": "default-for-az", "Values": ["true"]}]}
         )
         with self._asking("looking up the subnet"):
-            subnets = self._client.describe_subnets(**request)["Subnets"]
-        if not subnets:
+            found = self._client.describe_subnets(**request)["Subnets"]
+        if not found:
             raise ProvisionError(
-                f"region {self._region} has no default subnet", hint="Name one: provision: {subnet: subnet-...}."
+                f"region {self.api.region} has no default subnet",
+                where=self.api.where,
+                hint="Name one: provision: {subnet: subnet-...}.",
             )
-        return subnets[0]["SubnetId"], subnets[0]["VpcId"]
+        return [Subnet(one["SubnetId"], one["VpcId"], one.get("AvailabilityZone", "")) for one in found]
 
-    def group(self, deployment: str, vpc: str) -> tuple[str, bool]:
-        """The deployment's security group, open to us and to its own members only; whether this call made it."""
+    def group(self, deployment: str, vpc: str, made: Callable[[], None] = lambda: None) -> str:
+        """The deployment's security group, open to us and to its own members only; `made` is called when it is new."""
         found = self._groups(deployment)
-        with self._asking("making the security group"):
-            made = not found
-            group = found[0] if found else self._create_group(deployment, vpc)
-        self._admit(group, [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 65535, "IpRanges": self._caller()}])
+        if found:
+            group = found[0]
+        else:
+            made()  # before the request: its answer may get lost
+            group = self._create_group(deployment, vpc)
+        ours = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 65535, "IpRanges": self._caller()}
+        if found:
+            self._shut_out(group, ours)
+        self._admit(group, [ours])
         self._admit(group, [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}])
-        return group, made
+        return group
+
+    def _shut_out(self, group: str, ours: Mapping[str, Any]) -> None:
+        """Closes the group to addresses that we had earlier."""
+        if self._local:
+            return
+        kept = {one["CidrIp"] for one in ours["IpRanges"]}
+        with self._asking("looking at the security group"):
+            described = self._client.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        for rule in (rule for one in described for rule in one["IpPermissions"]):
+            strange = [{"CidrIp": one["CidrIp"]} for one in rule.get("IpRanges", ()) if one["CidrIp"] not in kept]
+            if strange:
+                closed = {key: rule[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in rule}
+                with self._asking("closing the security group to an earlier address"):
+                    self._client.revoke_security_group_ingress(
+                        GroupId=group, IpPermissions=[{**closed, "IpRanges": strange}]
+                    )
 
     def _groups(self, deployment: str) -> list[str]:
         wanted = {tags.HOME: self._home_id, tags.DEPLOYMENT: deployment}
@@ -305,18 +336,21 @@ class Ec2Calls:
             return [one["GroupId"] for one in self._client.describe_security_groups(Filters=filters)["SecurityGroups"]]
 
     def _create_group(self, deployment: str, vpc: str) -> str:
-        made = self._client.create_security_group(
-            GroupName=f"sparkbed-{self._home_id}-{deployment}",
-            Description=f"sparkbed deployment {deployment}: open to its owner and its own hosts",
-            VpcId=vpc,
-            TagSpecifications=[
-                {
-                    "ResourceType": "security-group",
-                    "Tags": _tag_list({tags.HOME: self._home_id, tags.DEPLOYMENT: deployment}),
-                }
-            ],
-        )
-        return str(made["GroupId"])
+        marks = _tag_list({tags.HOME: self._home_id, tags.DEPLOYMENT: deployment})
+        try:
+            with self._asking("making the security group"):
+                made = self._client.create_security_group(
+                    GroupName=f"sparkbed-{self._home_id}-{deployment}",
+                    Description=f"sparkbed deployment {deployment}: open to its owner and its own hosts",
+                    VpcId=vpc,
+                    TagSpecifications=[{"ResourceType": "security-group", "Tags": marks}],
+                )
+            return str(made["GroupId"])
+        except ApiError as error:
+            # A request whose answer got lost was served, and sent again.
+            if error.code != "InvalidGroup.Duplicate" or not (found := self._groups(deployment)):
+                raise
+            return found[0]
 
     def _admit(self, group: str, permissions: list[dict[str, Any]]) -> None:
         try:
@@ -345,15 +379,7 @@ class Ec2Calls:
                 except ApiError as error:
                     if error.code != "DependencyViolation" or time.monotonic() > deadline:
                         raise
-                time.sleep(self._delay)
-
-
-class ApiError(ProvisionError):
-    """EC2 refused a request; `code` is its own word for why."""
-
-    def __init__(self, code: str, what: str, hint: str | None) -> None:
-        super().__init__(what, hint=hint)
-        self.code = code
+                time.sleep(self.delay)
 
 
 def _found(one: Mapping[str, Any]) -> Found:

@@ -29,6 +29,11 @@ class StaticProvider:
         say(f"{len(machines)} hosts that exist already")
         return Deployment(deployment, path, machines)
 
+    def dry_run(self, inventory: Inventory, deployment: str, say: Say = print) -> None:
+        """There is nothing to ask for."""
+        check_name(deployment)
+        say(f"{len(inventory.hosts)} hosts that exist already: no call would be made")
+
     def teardown(self, deployment: str, say: Say = print) -> list[str]:  # noqa: ARG002 - nothing ends
         """Removes the generated inventory; the hosts are not ours to end."""
         check_name(deployment)

@@ -27,6 +27,7 @@ from sparkbed.run.hosts import Hosts, facts_of
 from sparkbed.run.left_data import LeftData
 from sparkbed.run.preflight import Remark
 from sparkbed.run.progress import Live
+from sparkbed.run.rates import RATES, rates
 from sparkbed.run.recovery import CLUSTERS
 from sparkbed.run.shared import in_shared_folder
 from sparkbed.run.trial import Launch, Outcome, not_run, now, put_program, run_trial, trial_id
@@ -127,6 +128,7 @@ class CampaignRun:
         done = {trial.cell for trial in bed.store.trials(campaign.id) if trial.status == "ok"} if makers else set()
         self._left = LeftData(makers, users, done)
         self._hosts: Hosts
+        self._rates: dict[str, Any] = dict(campaign.facts.get(RATES) or {})
         self.clusters: Clusters
 
     @contextmanager
@@ -149,7 +151,9 @@ class CampaignRun:
             fresh = suite.hosts == PER_TRIAL
             hosts = Hosts(bed.home, self._campaign.id, cells, suite.inventories, say, fresh)
             self._hosts = stack.enter_context(hosts)
-            bed.store.set_status(self._campaign.id, "running", facts=facts_of(hosts))
+            self._rates.update(rates(cells, hosts))
+            facts = {**facts_of(hosts), RATES: self._rates}
+            bed.store.set_status(self._campaign.id, "running", facts=facts)
             require(cells, hosts)
             stop_leftovers(self._campaign.id, cells, hosts)
             self.clusters = Clusters(

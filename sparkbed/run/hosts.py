@@ -135,6 +135,20 @@ class Hosts:
             }
         )
 
+    def prices(self, spec: HostsSpec) -> dict[str, float]:
+        """US dollars an hour of those of the inventory's hosts that have a price."""
+        machines = self._sites[spec.inventory].deployment.machines
+        return {one.name: one.price_per_hour for one in machines if one.price_per_hour is not None}
+
+    def images(self) -> dict[str, str]:
+        """The image that each host was made from, as the API names it."""
+        return _by_host(
+            {
+                name: {machine.name: machine.image for machine in site.deployment.machines if machine.image}
+                for name, site in self._sites.items()
+            }
+        )
+
     def _site(self, name: str, own: str) -> None:
         asked = self._asked[name]
         provider = provider_for(asked, self._home)
@@ -174,4 +188,9 @@ def _by_host(found: Mapping[str, Mapping[str, Fact]]) -> dict[str, Fact]:
 
 def facts_of(hosts: Hosts) -> dict[str, Any]:
     """What a campaign's record says of its hosts."""
-    return {"deployments": hosts.deployments(), "host_timings": hosts.timings(), "hosts": hosts.facts()}
+    return {
+        "deployments": hosts.deployments(),
+        "host_timings": hosts.timings(),
+        "hosts": hosts.facts(),
+        "images": hosts.images(),
+    }

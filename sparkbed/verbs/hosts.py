@@ -12,7 +12,7 @@ from sparkbed.home import ROOT, Home
 from sparkbed.nearest import nearest
 from sparkbed.playbook import rendered_connection_variables
 from sparkbed.position import Position
-from sparkbed.provision import Provider, local_provider, provider_for
+from sparkbed.provision import Provider, aws_provider, local_provider, provider_for
 from sparkbed.provision.endpoint import clear_strays
 from sparkbed.remote import Connections
 from sparkbed.run.recovery import end_clusters
@@ -21,8 +21,8 @@ from sparkbed.table import table
 from sparkbed.verbs.inventories import deployed, inventory_file
 
 
-def provision(name: str) -> None:
-    """Make or adopt the hosts, and say how long each took."""
+def provision(name: str, dry_run: bool = False) -> None:
+    """Make or adopt the hosts, and say how long each took; or say what calls that would be."""
     home = Home()
     inventory = inventories.load(inventory_file(name))
     if not inventory.hosts:
@@ -31,6 +31,9 @@ def provision(name: str) -> None:
             where=Position(inventory.path, 1),
             hint="Write them below 'hosts:' of a group, as in inventories/local.yml.",
         )
+    if dry_run:
+        provider_for(inventory, home).dry_run(inventory, inventory.path.stem, print)
+        return
     deployment = provider_for(inventory, home).provision(inventory, inventory.path.stem, print)
     rows = [
         [m.name, f"{m.user}@{m.address}:{m.port}", m.instance_id or "", _readiness(m.adopted, m.timings.get("ssh"))]
@@ -71,11 +74,49 @@ def status() -> None:
         print("No campaign is running.")
 
 
-def teardown(name: str) -> None:
+def leaks(regions: str) -> bool:
+    """Everything on EC2 that carries our tags, in the regions of our inventories and those named; True if some is left.
+
+    Raises:
+        ProvisionError: when a region can't be asked.
+    """
+    from sparkbed.provision.leaks import look
+
+    known = _cloud_regions()
+    named = [word for word in regions.replace(",", " ").split() if word]
+    found = look(Home(), known, named)
+    print(f"Asked: {', '.join(found.asked) or 'nobody: no inventory is on EC2, and --regions names none'}")
+    if not found.rows:
+        print("Nothing there carries the tags of sparkbed.")
+        return False
+    table(["where", "what", "id", "deployment", "state", "left over?"], [list(row.cells) for row in found.rows])
+    left = [row for row in found.rows if row.left]
+    print(f"\n{len(left)} left over." if left else "\nNothing of it is left over.")
+    print("Next: ./inv teardown DEPLOYMENT --region REGION ends what a deployment has.")
+    return bool(left)
+
+
+def _cloud_regions() -> list[tuple[str, str]]:
+    """Endpoint and region of every inventory in inventories/ that is not on this machine."""
+    found = []
+    for path in sorted((ROOT / "inventories").glob("*.yml")):
+        found += [
+            (spec.endpoint, spec.region)
+            for spec in inventories.specs(inventories.load(path)).values()
+            if spec.provider == "ec2" and spec.endpoint != "local" and spec.region
+        ]
+    return list(dict.fromkeys(found))
+
+
+def teardown(name: str, region: str = "") -> None:
     """End a deployment's hosts, or all of this state folder's on the local endpoint, and clusters left on others."""
     home = Home()
     provider: Provider = local_provider(home)
-    if name:
+    if region:
+        if not name:
+            raise UsageError("which deployment?", hint=f"./inv status --leaks --regions {region} lists them.")
+        provider, deployments = aws_provider(home, region), [Path(name).stem]
+    elif name:
         deployments = [Path(name).stem]
         file = ROOT / "inventories" / f"{Path(name).stem}.yml"
         if file.is_file() or Path(name).is_file():

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,53 +14,23 @@ from sparkbed import inventory as inventories
 from sparkbed.errors import ProvisionError
 from sparkbed.home import Home
 from sparkbed.inventory import ProvisionSpec
-from sparkbed.provision import ec2_calls, keys, provider_for, tags
+from sparkbed.provision import ec2, keys, provider_for, tags
 from sparkbed.provision.ec2 import Ec2Provider
 from sparkbed.provision.ec2_calls import Ec2Calls, Launch
 from sparkbed.provision.user_data import cloud_config
-
-REGION = "us-west-2"
-
-
-class WhoAmI(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"203.0.113.7\n")
-
-    def log_message(self, *_: object) -> None:
-        pass
+from tests.provision.conftest import ADDRESS, REGION, left_of, write_inventory
 
 
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """moto in place of AWS, and a page that tells our address."""
-    import boto3
-    from moto import mock_aws
-
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    server = HTTPServer(("127.0.0.1", 0), WhoAmI)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(ec2_calls, "WHO_AM_I", f"http://127.0.0.1:{server.server_port}")
-    with mock_aws():
-        yield boto3.client("ec2", region_name=REGION)
-    server.shutdown()
-    server.server_close()
-
-
-def test_what_is_asked_for_is_safe_and_ends_itself(cloud: Any, tmp_path: Path) -> None:
-    image = cloud.describe_images()["Images"][0]["ImageId"]
+def test_what_is_asked_for_is_safe_and_ends_itself(cloud: Any, image: str, tmp_path: Path) -> None:
     calls = Ec2Calls("0123456789ab", "aws", REGION, None)
     pair = keys.client_pair(Home(tmp_path))
     assert calls.import_key(pair)
     assert not calls.import_key(pair)
-    subnet, vpc = calls.subnet(None)
-    group, made = calls.group("big", vpc)
-    assert made
-    assert calls.group("big", vpc) == (group, False)
+    subnet = calls.subnets(None)[0]
+    news: list[str] = []
+    group = calls.group("big", subnet.vpc, made=lambda: news.append("made"))
+    assert calls.group("big", subnet.vpc, made=lambda: news.append("made again")) == group
+    assert news == ["made"]
     spec = ProvisionSpec(
         provider="ec2",
         endpoint="aws",
@@ -74,8 +42,8 @@ def test_what_is_asked_for_is_safe_and_ends_itself(cloud: Any, tmp_path: Path) -
     )
     host_key = keys.make_pair()
     marks = {tags.HOME: "0123456789ab", tags.DEPLOYMENT: "big", tags.HOST_KEY: host_key.public}
-    data = cloud_config(host_key, 7200)
-    launch = Launch(spec, 2, "token", calls.key_name(pair), group, subnet, data, marks)
+    data = cloud_config(host_key, 7200, datetime(2027, 1, 2, 3, 4, 5, tzinfo=timezone.utc))
+    launch = Launch(spec, 2, "token", calls.key_name(pair), group, subnet.id, data, marks, calls.image(spec))
     launched = calls.run(launch)
     assert [one.launch_index for one in launched] == [0, 1]
     assert [one.id for one in calls.find("big")] == [one.id for one in launched]
@@ -96,10 +64,13 @@ def test_what_is_asked_for_is_safe_and_ends_itself(cloud: Any, tmp_path: Path) -
     user_data = base64.b64decode(attribute("userData")["UserData"]["Value"]).decode()
     assert user_data.startswith("#cloud-config\n")
     told = json.loads(user_data.partition("\n")[2])
-    assert told["runcmd"] == [["shutdown", "-P", "+120"]]
+    assert told["runcmd"] == [["shutdown", "-P", "+120"], ["systemctl", "enable", "--now", "sparkbed-end.timer"]]
+    units = {Path(file["path"]).name: file["content"] for file in told["write_files"]}
+    assert "OnCalendar=2027-01-02 03:04:05 UTC" in units["sparkbed-end.timer"]
+    assert "systemctl poweroff" in units["sparkbed-end.service"]
     assert told["ssh_keys"]["ed25519_public"] == host_key.public
     rules = cloud.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
-    assert sorted(one["CidrIp"] for rule in rules for one in rule["IpRanges"]) == ["203.0.113.7/32"]
+    assert sorted(one["CidrIp"] for rule in rules for one in rule["IpRanges"]) == [f"{ADDRESS}/32"]
     assert [one["GroupId"] for rule in rules for one in rule["UserIdGroupPairs"]] == [group]
     calls.terminate([one.id for one in launched])
     calls.delete_group("big")
@@ -143,3 +114,93 @@ def test_nobody_is_assumed_to_log_in(tmp_path: Path) -> None:
     hosts = inventories.load(path)
     with pytest.raises(ProvisionError, match="which user logs in to h-1"):
         provider_for(hosts, Home(tmp_path / "state")).provision(hosts, "none", lambda _: None)
+
+
+@pytest.fixture
+def no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto's instances are records: there is no machine to log in to."""
+    monkeypatch.setattr(ec2, "log_in", lambda *_: None)
+
+
+def test_provision_says_the_price_and_keeps_it_with_the_hosts(
+    cloud: Any, image: str, tmp_path: Path, no_login: None
+) -> None:
+    hosts = write_inventory(tmp_path, image, ", ttl: 2h, max_price_per_hour: 0.05")
+    said: list[str] = []
+    provider = provider_for(hosts, Home(tmp_path / "state"))
+    machines = provider.provision(hosts, "paid", said.append).machines
+    [price] = [line for line in said if "USD" in line]
+    assert price.startswith(
+        "3 x t3.small on-demand in us-west-2: 0.0624 USD an hour (0.0208 USD each), by Apache Libcloud"
+    )
+    assert "of 2025-03-02, which may be outdated; 0.1248 USD by the time that they end themselves" in price
+    assert any("price list could not be asked" in line for line in said)
+    assert said.index(price) < said.index("launching h-1, h-2, h-3 (t3.small)")
+    assert [one.price_per_hour for one in machines] == [0.0208] * 3
+    assert [one.image for one in machines] == [image] * 3
+    again = provider.provision(hosts, "paid", said.append).machines
+    assert [(one.adopted, one.price_per_hour) for one in again] == [(True, 0.0208)] * 3
+    assert len([line for line in said if "USD" in line]) == 1, "hosts that are adopted are not launched, nor priced"
+    provider.teardown("paid", said.append)
+    assert left_of(cloud) == []
+
+
+def test_one_request_for_all_that_are_alike(
+    cloud: Any, image: str, tmp_path: Path, no_login: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    run = Ec2Calls.run
+    monkeypatch.setattr(Ec2Calls, "run", lambda calls, launch: asked.append(launch.count) or run(calls, launch))
+    hosts = write_inventory(tmp_path, image, hosts=40)
+    provider = provider_for(hosts, Home(tmp_path / "state"))
+    assert len(provider.provision(hosts, "paid", lambda _: None).machines) == 40
+    assert asked == [40]
+
+
+def test_an_image_is_named_by_a_parameter_and_recorded_as_resolved(
+    cloud: Any, image: str, tmp_path: Path, no_login: None
+) -> None:
+    import boto3
+
+    name = "/sparkbed/tests/image"
+    boto3.client("ssm", region_name=REGION).put_parameter(Name=name, Value=image, Type="String")
+    hosts = write_inventory(tmp_path, f"ssm:{name}")
+    provider = provider_for(hosts, Home(tmp_path / "state"))
+    assert {one.image for one in provider.provision(hosts, "paid", lambda _: None).machines} == {image}
+    [described] = cloud.describe_instances(Filters=[{"Name": "tag:sparkbed:host", "Values": ["h-2"]}])["Reservations"]
+    assert {"Key": tags.IMAGE, "Value": f"ssm:{name}"} in described["Instances"][0]["Tags"]
+    provider.teardown("paid", lambda _: None)
+    missing = write_inventory(tmp_path, "ssm:/sparkbed/tests/none")
+    with pytest.raises(ProvisionError, match="SSM has no parameter /sparkbed/tests/none"):
+        provider_for(missing, Home(tmp_path / "state")).provision(missing, "paid", lambda _: None)
+    assert left_of(cloud) == []
+
+
+def test_the_instance_profile_and_the_subnet_are_asked_for(
+    cloud: Any, image: str, tmp_path: Path, no_login: None
+) -> None:
+    import boto3
+
+    boto3.client("iam", region_name=REGION).create_instance_profile(InstanceProfileName="readers")
+    subnet = cloud.describe_subnets()["Subnets"][-1]["SubnetId"]
+    hosts = write_inventory(tmp_path, image, f", instance_profile: readers, subnet: {subnet}", hosts=1)
+    provider = provider_for(hosts, Home(tmp_path / "state"))
+    [machine] = provider.provision(hosts, "paid", lambda _: None).machines
+    described = cloud.describe_instances(InstanceIds=[machine.instance_id])["Reservations"][0]["Instances"][0]
+    assert described["SubnetId"] == subnet
+    assert described["IamInstanceProfile"]["Arn"].endswith("/readers")
+
+
+def test_an_earlier_address_of_ours_is_shut_out(
+    cloud: Any, image: str, tmp_path: Path, no_login: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = write_inventory(tmp_path, image, hosts=1)
+    provider = provider_for(hosts, Home(tmp_path / "state"))
+    provider.provision(hosts, "paid", lambda _: None)
+    moved = "198.51.100.9"
+    monkeypatch.setattr("sparkbed.provision.ec2_calls._internet_address", lambda: moved)
+    more = write_inventory(tmp_path, image, hosts=2)
+    provider.provision(more, "paid", lambda _: None)
+    [group] = [one for one in cloud.describe_security_groups()["SecurityGroups"] if "sparkbed" in one["GroupName"]]
+    assert [one["CidrIp"] for rule in group["IpPermissions"] for one in rule["IpRanges"]] == [f"{moved}/32"]
+    assert any(rule["UserIdGroupPairs"] for rule in group["IpPermissions"])
