@@ -240,6 +240,7 @@ def test_an_engine_that_is_restarted_costs_one_trial_at_most(own_engine: OwnEngi
     assert engine.docker("images", "-aq") == images
 
 
+@pytest.mark.timeout(1200)  # four clusters one after the other, beside whatever else the machine does
 def test_paper_000_on_few_trials(bed: Bed, engine: Engine) -> None:
     """Experiment 1 of paper 000, cut down to five cells of tiny data: like for like, and the pair of its Table 1."""
     bed.inv("run-suite", "paper-000-spark", "--profile", "tiny", "--only", "cores=one,work=kmeans,platform=*[enr]")

@@ -30,7 +30,7 @@ iterations: 2
 warmup: 1
 order: randomized
 seed: SEED
-cluster: per-block
+cluster: shared
 collectors: [eventlog, host, containers]
 baseline: {twin: one}
 deadline: 5m
