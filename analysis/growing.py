@@ -74,7 +74,7 @@ def _entry(report: Data, size: str, along: Sequence[str], cells: Sequence[Data],
         "unit": unit,
         "cells": [cell["id"] for cell in cells],
     }
-    times = {at: _by_block(cell, metric) for at, cell in zip(sizes, cells, strict=True)}
+    times = {at: medians_by_block(cell, metric) for at, cell in zip(sizes, cells, strict=True)}
     fitted = growth(times, level) if len(times) == len(sizes) else None
     return entry if fitted is None else {**entry, **_figures(fitted)}
 
@@ -85,7 +85,8 @@ def _name(cells: Sequence[Data]) -> str:
     return f"{cells[0]['workload']}, {shared}" if shared else str(cells[0]["workload"])
 
 
-def _by_block(cell: Data, metric: str) -> dict[int, float]:
+def medians_by_block(cell: Data, metric: str) -> dict[int, float]:
+    """By block: the median of the cell's trials in it."""
     values: dict[int, list[float]] = {}
     for trial in cell["trials"]:
         if trial["status"] == "ok" and metric in trial["values"]:

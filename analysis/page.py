@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import growing, paper_text, spark_perf
+from analysis import depending, growing, paper_text, spark_perf
 from analysis.answer import groups, names_of, sentence, shared_levels, short_names
 from analysis.costs import TITLE as COSTS_TITLE
 from analysis.costs import costs_table
@@ -68,6 +68,7 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "trials": _trials_in_words(report),
         "answers": _answers(report),
         "plain_answer": report["answer"],
+        "depends": depending.sentences(report["depends"]),
         "trust": report["trust"],
         "sizes": sizes_table(report["cells"]),
         "sizes_title": SIZES_TITLE,

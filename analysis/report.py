@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis import decompose, packets, stats, wall
+from analysis import decompose, depending, packets, stats, wall
 from analysis.answer import answer, short_names, trust
 from analysis.costs import cost
+from analysis.depending import dependences
 from analysis.findings import Design, Question, Side, decided, findings
 from analysis.growing import growths
 from analysis.page import as_html
@@ -66,7 +67,8 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
 
     The keys `campaign`, `cells` and `findings` are the contract that other programs read; `answer` and `trust` are
     the same in sentences. `papers` has the tables that the suite repeats beside ours (see `paper.papers`), and `paper`
-    the first of them; `growth` says how times grow over sizes (see `growing.growths`).
+    the first of them; `growth` says how times grow over sizes (see `growing.growths`), and `depends` whether
+    what a comparison found depends on them (see `depending.dependences`).
     """
     campaign = store.campaign(campaign_id)
     trials = store.trials(campaign.id)
@@ -82,13 +84,16 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
         "findings": [_explained(finding, cells) for finding in findings(_questions(campaign, cells))],
     }
     said = papers(report)
+    courses = growths(report)
+    depends = dependences(report, courses)
     return {
         **report,
         "trust": trust(report),
-        "answer": answer(report),
+        "answer": [*answer(report), *depending.sentences(depends)],
         "papers": said,
         "paper": said[0] if said else None,
-        "growth": growths(report),
+        "growth": courses,
+        "depends": depends,
     }
 
 

@@ -48,9 +48,10 @@ def as_csv(report: Data) -> str:
 
 
 def as_markdown(report: Data) -> str:
-    """The report in Markdown: question, answer, what limits it, tables; names escaped."""
+    """The report in Markdown: question, what the suite is about, answer, what limits it, tables; names escaped."""
     campaign = report["campaign"]
     lines = [f"# {_mark(campaign['question'] or campaign['suite'])}", ""]
+    lines += [_mark(campaign["description"]), ""] if campaign["description"] else []
     lines += [f"Campaign `{_code(campaign['id'])}` of suite `{_code(campaign['suite'])}`, {campaign['status']}.", ""]
     lines += ["## Answer", "", *(f"- {_mark(text)}" for text in report["answer"]), ""]
     if report["trust"]:

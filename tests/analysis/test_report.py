@@ -165,6 +165,14 @@ def test_markdown_has_question_answer_and_tables(store: Store) -> None:
     )
 
 
+def test_what_the_suite_is_about_stands_below_its_question(empty_store: Store) -> None:
+    made_up.fill(empty_store, made_up.campaign(made_up.cells(), description="Two layouts of *one* size."))
+    assert "Two layouts of *one* size." in report.render(empty_store)
+    lines = report.render(empty_store, None, "md").splitlines()
+    assert lines[0].startswith("# Does it matter whether")
+    assert lines[2] == r"Two layouts of \*one\* size."
+
+
 def test_closing_table_lines_up_when_it_is_not_on_a_terminal(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     report.closing_table(report.build(store))
     lines = capsys.readouterr().out.splitlines()
