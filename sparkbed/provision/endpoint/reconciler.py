@@ -20,7 +20,6 @@ from sparkbed.errors import HostError
 from sparkbed.provision.endpoint.emulation import Emulation
 from sparkbed.provision.endpoint.state import PENDING, RUNNING, SHUTTING_DOWN, Instance, State
 from sparkbed.provision.nodes import containers, marked, switch
-from sparkbed.provision.nodes.banner import greets
 from sparkbed.provision.nodes.base import Limits, Node, NodeKind, NodeSpec
 from sparkbed.provision.tags import CPUS, EXPIRES, MEMORY, PORT, SHARES, USER
 
@@ -30,7 +29,6 @@ SWEEP = 2.0
 """Seconds between two looks at everything, should nobody have woken us."""
 RETRY = 10.0
 """Seconds until a node that could not be ended is tried again."""
-BANNER_DEADLINE = 60.0
 
 
 class Reconciler:
@@ -136,7 +134,6 @@ class Reconciler:
         try:
             spec = self._spec(record)
             node = self._kinds[record.kind].start(spec)
-            _await_banner(node.address, node.port)
         except HostError as error:
             log.error("instance %s has no node: %s", record.id, error)
             with self._state.lock:
@@ -210,12 +207,3 @@ def _expired(record: Instance) -> bool:
         if EXPIRES in record.tags:
             return datetime.now(timezone.utc) >= datetime.fromisoformat(record.tags[EXPIRES])
     return False
-
-
-def _await_banner(address: str, port: int) -> None:
-    """Returns once an SSH server greets there."""
-    deadline = time.monotonic() + BANNER_DEADLINE
-    while not greets(address, port):
-        if time.monotonic() > deadline:
-            raise HostError(f"no SSH server answered at {address} port {port} within {BANNER_DEADLINE:.0f} s")
-        time.sleep(0.1)

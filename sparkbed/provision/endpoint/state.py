@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,9 @@ class State:
         Raises:
             OSError: when it can't be written (disk full).
         """
-        document = {name: value for name, value in asdict(self).items() if name != "path"}
-        write_private(self.path, json.dumps(document, indent=1))
+        document = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "path"}
+        # Every change of every instance comes here: json does it in C only without an indent, and asdict copies all.
+        write_private(self.path, json.dumps(document, default=vars))
 
     def forget(self, instance_id: str) -> None:
         """Takes an instance out that is gone, and the launches of which nothing is left."""
