@@ -34,7 +34,7 @@ from sparkbed import inventory as inventories
 from sparkbed.home import Home
 from sparkbed.model import Machine
 from sparkbed.provision import keys, local_provider, provider_for
-from sparkbed.provision.nodes import containers, images, iproute, namespaces, netns, openssh, switch
+from sparkbed.provision.nodes import containers, images, iproute, namespaces, netns, openssh, private_networks, switch
 from sparkbed.provision.nodes.iproute import ip
 from sparkbed.provision.reach import log_in
 
@@ -250,8 +250,8 @@ class Bench:
     @contextmanager
     def _containers(self, size: int) -> Iterator[float]:
         image, name = images.ensure(_quiet), f"sparkbed-bench-{self._id}"
-        containers.docker("network", "create", "--label", f"sparkbed.bench={self._id}", name)
-        network = containers.docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", name).strip()
+        network = next(one for one in private_networks.choices(name) if not private_networks.routed(one))
+        containers.docker("network", "create", "--subnet", network, "--label", f"sparkbed.bench={self._id}", name)
         addresses = [f"{network.rpartition('.')[0]}.{number + 4}" for number in range(size)]
         configuration = self._folder / "container.conf"
         configuration.write_text(
