@@ -17,16 +17,19 @@ def verb(
     rest: str | None = None,
     short: Mapping[str, str] | None = None,
     elsewhere: Sequence[str] = (),
+    several: bool = False,
     **options: Any,
 ) -> Callable[[Any], Any]:
     """An Invoke task that also says what its bare word and what follows `--` stand for.
 
-    `short` are its short flags where they are not the first letters, `elsewhere` flags that only Ansible has.
+    `short` are its short flags where they are not the first letters, `elsewhere` flags that only Ansible has; with
+    `several` the bare word may stand more than once.
     """
 
     def make(function: Any) -> Any:
         made = task(**options)(function)
         made.bare_word, made.rest, made.short, made.elsewhere = bare_word, rest, short, elsewhere
+        made.several = several
         return made
 
     return make
@@ -180,6 +183,9 @@ def plan(
         **SUITE_HELP,
         "fresh": "begin a new campaign though one could be resumed",
         "keep-cluster": "leave clusters and hosts up at the end",
+        "against": "exit 1 on a regression against this campaign (an id, its beginning, or an archive's path)",
+        "margin": "how much slower than --against is allowed",
+        "tag": "a word kept with the campaign; `nightly` puts it into the history",
     },
 )
 def run_suite(
@@ -192,6 +198,9 @@ def run_suite(
     set: list[str] | None = None,  # the flag's name, --set, as the design has it
     fresh: bool = False,
     keep_cluster: bool = False,
+    against: str = "",
+    margin: str = "5%",
+    tag: str = "",
 ) -> None:
     """Run a suite, or go on with an interrupted campaign of it. Ends with a table and the report's path.
 
@@ -201,7 +210,8 @@ def run_suite(
     from sparkbed.verbs import suites
 
     choice = SuiteChoice(suite, inventory, profile, trials, only, tuple(set or ()))
-    suites.run_suite(choice, fresh=fresh, keep_cluster=keep_cluster)
+    options = suites.RunOptions(fresh=fresh, keep_cluster=keep_cluster, against=against, margin=margin, tag=tag)
+    suites.run_suite(choice, options)
 
 
 @verb(
@@ -210,16 +220,86 @@ def run_suite(
         "campaign": "the campaign's id, its beginning, or an archive's path (default: the last)",
         "format": "html writes a page; md, json, csv, spark-perf and spark-perf-json print",
         "output": "write here instead",
+        "history": "the history of nightly campaigns as a page instead",
+        "tag": "with --history: of campaigns with this tag (default: nightly)",
     },
 )
-def report(_c: Context, campaign: str = "", format: str = "html", output: str = "") -> None:  # --format
+def report(
+    _c: Context,
+    campaign: str = "",
+    format: str = "html",  # the flag's name, --format, as the design has it
+    output: str = "",
+    history: bool = False,
+    tag: str = "",
+) -> None:
     """A campaign as one self-contained HTML page, or printed as md, json, csv, or as spark-perf printed its results.
 
     Example: ./inv report --format md
     """
-    from sparkbed.verbs import results
+    from sparkbed.verbs import nightly, results
 
-    results.report(campaign, format, output)
+    if history:
+        nightly.history(tag, output)
+    else:
+        results.report(campaign, format, output)
+
+
+@verb(
+    "change",
+    help={
+        "change": "the change's id, or its beginning (default: list all changes)",
+        "reason": "why it is no regression to look at any more",
+        "remove": "take the acknowledgement back",
+        "tag": "of the history of campaigns with this tag (default: nightly)",
+    },
+)
+def acknowledge(_c: Context, change: str = "", reason: str = "", remove: bool = False, tag: str = "") -> None:
+    """The changes of the history; with an id: one that is known, so that it no longer counts as a regression.
+
+    Example: ./inv acknowledge 3f2a91c0 --reason 'JDK 21 since Monday'
+    """
+    from sparkbed.verbs import nightly
+
+    nightly.acknowledge(change, reason, remove, tag)
+
+
+@verb(
+    "plan",
+    help={
+        "plan": "another plan than suites/nightly.yml",
+        "quiet": "say nothing when all is well, so that cron mails only what matters",
+    },
+    name="nightly",
+)
+def nightly_(_c: Context, plan: str = "", quiet: bool = False) -> None:
+    """Run the nightly suites, add to the history, look for changes: exit code 1 when something failed or got worse.
+
+    Example: ./inv nightly
+    """
+    from sparkbed.verbs import nightly
+
+    if not nightly.nightly(plan, quiet):
+        raise Exit(code=1)
+
+
+@verb(
+    "campaigns",
+    several=True,
+    iterable=["campaigns"],
+    help={
+        "campaigns": "two or more: ids, archives, or a cell of one as in CAMPAIGN:CELL; the first is the baseline",
+        "metric": "which metric (default: the first campaign's)",
+        "format": "table, md or json",
+    },
+)
+def compare(_c: Context, campaigns: list[str] | None = None, metric: str = "", format: str = "table") -> None:
+    """Campaigns or cells side by side: the same cells, each with its ratio to the first, interval and n.
+
+    Example: ./inv compare quick-20261120 quick-20261121
+    """
+    from sparkbed.verbs import comparing
+
+    comparing.compare(campaigns or [], metric, format)
 
 
 @verb(
@@ -322,6 +402,24 @@ def teardown(_c: Context, inventory: str = "", region: str = "") -> None:
     from sparkbed.verbs import hosts
 
     hosts.teardown(inventory, region)
+
+
+@verb(
+    help={
+        "show": "show the entry that is installed",
+        "remove": "take the entry away; other entries stay as they are",
+        "at": "when, as hour:minute of the machine's clock",
+        "plan": "another plan than suites/nightly.yml",
+    },
+)
+def install_cron(_c: Context, show: bool = False, remove: bool = False, at: str = "02:17", plan: str = "") -> None:
+    """An entry in your crontab that runs the nightly suites. Idempotent.
+
+    Example: ./inv install-cron --at 03:30
+    """
+    from sparkbed.verbs import cron
+
+    cron.install_cron(show=show, remove=remove, at=at, plan=plan)
 
 
 @task

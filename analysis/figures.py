@@ -137,7 +137,7 @@ def boxes(name: str, title: str, unit: str, rows: Sequence[Row], work: str = "")
             _roomy(axes, np.concatenate([np.asarray(row.values, dtype=np.float64) for row in rows]))
 
     said = "; ".join(f"{row.label}: {len(row.values)} trials" for row in rows)
-    return _figure(
+    return figure_of(
         name, title, f"Box plots of {_of(title, work)}, a point for every trial. {said}.", _height(rows), draw
     )
 
@@ -160,7 +160,7 @@ def lines(
         _legend(figure, axes)
 
     said = "; ".join(f"{line.label}: mean {np.nanmean(line.values):.3g}" for line in drawn if line.values.size)
-    return _figure(name, title, f"{_of(title, work)}: {ylabel}. {said}.", 2.5 + 0.2 * len(drawn), draw)
+    return figure_of(name, title, f"{_of(title, work)}: {ylabel}. {said}.", 2.5 + 0.2 * len(drawn), draw)
 
 
 def sizes(name: str, title: str, unit: str, size: str, drawn: Sequence[Sizes], work: str = "") -> Figure:
@@ -195,7 +195,7 @@ def sizes(name: str, title: str, unit: str, size: str, drawn: Sequence[Sizes], w
     summary = (
         f"{_of(title, work)}: boxes from the quartiles, whiskers to the extremes, medians joined by a line. {said}."
     )
-    return _figure(name, title, summary, 3.4, draw)
+    return figure_of(name, title, summary, 3.4, draw)
 
 
 def ratios(name: str, title: str, rows: Sequence[Ratio], margin: float) -> Figure:
@@ -221,7 +221,7 @@ def ratios(name: str, title: str, rows: Sequence[Ratio], margin: float) -> Figur
         axes.set_xlabel(f"change against the baseline, with 95 % interval (shaded: within {100 * margin:g} %)")
 
     said = "; ".join(f"{row.label}: ratio {row.ratio:.3f}" for row in rows)
-    return _figure(name, title, f"{title}. {said}.", _height(rows), draw)
+    return figure_of(name, title, f"{title}. {said}.", _height(rows), draw)
 
 
 def stacked(
@@ -252,7 +252,7 @@ def stacked(
         f"{bar.label}: " + ", ".join(f"{names[part]} {bar.parts.get(part, 0.0):.3g} s" for part in present)
         for bar in bars
     )
-    return _figure(name, title, f"{_of(title, work)}. {said}.", _height(bars) + 0.2 * ((len(present) + 2) // 3), draw)
+    return figure_of(name, title, f"{_of(title, work)}. {said}.", _height(bars) + 0.2 * ((len(present) + 2) // 3), draw)
 
 
 def timeline(name: str, title: str, executors: Mapping[str, tuple[Floats, Floats]], work: str = "") -> Figure:
@@ -279,7 +279,7 @@ def timeline(name: str, title: str, executors: Mapping[str, tuple[Floats, Floats
 
     number = sum(start.size for start, _ in executors.values())
     summary = f"{_of(title, work)}: {number} tasks on {len(executors)} executors, a bar for each task, over time."
-    return _figure(name, title, summary, 1.0 + 0.22 * max(2, len(lanes)), draw)
+    return figure_of(name, title, summary, 1.0 + 0.22 * max(2, len(lanes)), draw)
 
 
 def _under_way(name: str, title: str, executors: Mapping[str, tuple[Floats, Floats]], work: str) -> Figure:
@@ -300,7 +300,7 @@ def _under_way(name: str, title: str, executors: Mapping[str, tuple[Floats, Floa
 
     number = sum(start.size for start, _ in executors.values())
     summary = f"{_of(title, work)}: {number} tasks on {len(executors)} executors, how many were under way over time."
-    return _figure(name, title, summary, 0.6 + 0.95 * len(shown), draw)
+    return figure_of(name, title, summary, 0.6 + 0.95 * len(shown), draw)
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------
@@ -429,7 +429,7 @@ def _merged(start: Floats, end: Floats, most: int) -> list[tuple[float, float]]:
 # -- from matplotlib to a page -----------------------------------------------------------------------------------------
 
 
-def _figure(name: str, title: str, summary: str, height: float, draw: Callable[[Any], None]) -> Figure:
+def figure_of(name: str, title: str, summary: str, height: float, draw: Callable[[Any], None]) -> Figure:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure as Canvas
 

@@ -23,6 +23,7 @@ from analysis.wall import wall_tables
 from analysis.words import count, number, seconds
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from markupsafe import Markup
 
     from analysis.figures import Figure
@@ -42,18 +43,23 @@ def as_html(report: Data, figures: Sequence[Figure] = (), documents: Mapping[str
         figures: what `report.figures` gives.
         documents: rendered configs and other texts of the campaign, by name; they are folded in at the end.
     """
+    text = environment().get_template("report.html.j2").render(**_view(report, figures, documents or {}))
+    return encodable(text)
+
+
+def environment() -> Environment:
+    """Jinja2 as the pages' templates need it: everything escaped, nothing undefined."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["bound"] = _bound
-    text = environment.get_template("report.html.j2").render(**_view(report, figures, documents or {}))
-    return encodable(text)
+    made.filters["bound"] = _bound
+    return made
 
 
 def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str]) -> dict[str, Any]:

@@ -33,7 +33,18 @@ if TYPE_CHECKING:
     from analysis.figures import Figure
     from sparkbed.store import Store
 
-__all__ = ["FORMATS", "as_csv", "as_html", "as_json", "as_markdown", "build", "closing_table", "figures", "render"]
+__all__ = [
+    "FORMATS",
+    "as_csv",
+    "as_html",
+    "as_json",
+    "as_markdown",
+    "build",
+    "closing_table",
+    "figures",
+    "measured",
+    "render",
+]
 
 FORMATS = ("html", "md", "json", "csv", "spark-perf", "spark-perf-json")
 
@@ -94,6 +105,56 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
         "paper": said[0] if said else None,
         "growth": courses,
         "depends": depends,
+    }
+
+
+def measured(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
+    """The report's `campaign` and `cells` alone: quick, since no task table is read and nothing is compared."""
+    campaign = store.campaign(campaign_id)
+    trials, samples = store.trials(campaign.id), store.samples(campaign.id)
+    of_cell: dict[str, list[Trial]] = {cell.id: [] for cell in campaign.cells}
+    for trial in trials:
+        of_cell[trial.cell].append(trial)
+    return {
+        "campaign": _campaign_data(campaign, trials),
+        "cells": [_cell_data(campaign, cell, of_cell[cell.id], samples, {}) for cell in campaign.cells],
+    }
+
+
+def nights(store: Store, tag: str) -> list[dict[str, Any]]:
+    """The ended campaigns with this tag, oldest first, as `history.courses` takes them: medians over trials.
+
+    A failed trial takes no part, and a cell without any that succeeded is absent.
+    """
+    ended = [one for one in store.campaigns() if one.status in ("complete", "incomplete")]
+    return [_night(store, one) for one in reversed(ended) if one.facts.get("tag") == tag]
+
+
+def _night(store: Store, campaign: Campaign) -> dict[str, Any]:
+    samples = store.samples(campaign.id)
+    values: dict[str, dict[str, list[tuple[float, str]]]] = {}
+    for trial in store.trials(campaign.id):
+        if trial.status == "ok":
+            for name, value in _trial_values(samples.get(trial.id, ())).items():
+                values.setdefault(trial.cell, {}).setdefault(name, []).append(value)
+    labels = campaign.plan.get("labels") or {}
+    return {
+        "campaign": campaign.id,
+        "suite": campaign.suite,
+        "started": campaign.started,
+        "git_revision": campaign.git_revision,
+        "metric": campaign.plan.get("metric") or PRIMARY,
+        "cells": {
+            cell.id: {
+                "label": str(labels.get(cell.id) or cell.label),
+                "metrics": {
+                    name: (stats.median([value for value, _ in found]), found[0][1], len(found))
+                    for name, found in values[cell.id].items()
+                },
+            }
+            for cell in campaign.cells
+            if cell.id in values
+        },
     }
 
 

@@ -59,27 +59,27 @@ def as_markdown(report: Data) -> str:
         lines += [f"- **{_mark(item['what'])}** {_mark(item['means'])}" for item in report["trust"]] + [""]
     for metric in metric_names(report):
         heads, rows = cells_table(report, metric)
-        lines += [f"## {_mark(metric)}", "", *_table(heads, rows), ""]
+        lines += [f"## {_mark(metric)}", "", *markdown_table(heads, rows), ""]
     costs = costs_table(in_groups(report), [names_of(report)[cell["id"]] for cell in in_groups(report)])
     if costs:
-        lines += [f"## {COSTS_TITLE}", "", *_table(*costs), ""]
+        lines += [f"## {COSTS_TITLE}", "", *markdown_table(*costs), ""]
     if report["findings"]:
-        lines += ["## Findings", "", *_table(*findings_table(report)), ""]
+        lines += ["## Findings", "", *markdown_table(*findings_table(report)), ""]
         lines += [f"- {_mark(f['cell_label'])}: {_mark(f['because'])}" for f in report["findings"] if f["because"]] + [
             ""
         ]
     for cells in groups(report):
         for wall in wall_tables(report, cells):
-            lines += [f"## {_mark(wall['title'])}", "", *_table(*wall["table"]), ""]
+            lines += [f"## {_mark(wall['title'])}", "", *markdown_table(*wall["table"]), ""]
         heap = heap_table(cells, short_names(cells))
         if heap:
-            lines += ["## Memory of the JVMs", "", *_table(*heap), ""]
+            lines += ["## Memory of the JVMs", "", *markdown_table(*heap), ""]
         packets = packets_table(cells, short_names(cells))
         if packets:
-            lines += ["## Packets that each cell really sent", "", *_table(*packets), ""]
+            lines += ["## Packets that each cell really sent", "", *markdown_table(*packets), ""]
     sizes = sizes_table(report["cells"])
     if sizes:
-        lines += [f"## {SIZES_TITLE}", "", *_table(*sizes), ""]
+        lines += [f"## {SIZES_TITLE}", "", *markdown_table(*sizes), ""]
     lines += _growth(report)
     for paper in report["papers"]:
         lines += _paper(report, paper)
@@ -96,7 +96,7 @@ def _growth(report: Data) -> list[str]:
         return []
     table = growing.growth_table(report)
     lines = [f"## {growing.TITLE}", "", *(f"- {_mark(text)}" for text in growing.sentences(report)), ""]
-    return [*lines, *_table(*table), "", *growing.explanation(), ""] if table else lines
+    return [*lines, *markdown_table(*table), "", *growing.explanation(), ""] if table else lines
 
 
 def _paper(report: Data, paper: Data) -> list[str]:
@@ -108,7 +108,7 @@ def _paper(report: Data, paper: Data) -> list[str]:
         if one["conditions"]:
             lines += [f"In the paper: {_mark(one['conditions'])}.", ""]
         for heads, rows in (one["table"], *([one["ratios"]] if one["ratios"] else [])):
-            lines += [*_table(heads, rows), ""]
+            lines += [*markdown_table(heads, rows), ""]
         lines += [*(f"- {_mark(note)}" for note in one["notes"]), ""]
     return lines
 
@@ -281,7 +281,7 @@ def _unit(report: Data, metric: str) -> str:
     return next((cell["metrics"][metric]["unit"] for cell in report["cells"] if metric in cell["metrics"]), "")
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---" if index == 0 else "---:" for index in range(len(heads))]
     marked = [[_mark(text) for text in row] for row in [heads, *rows]]
     return ["| " + " | ".join(cells) + " |" for cells in [marked[0], rule, *marked[1:]]]

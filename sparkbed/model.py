@@ -147,6 +147,18 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Acknowledgement:
+    """A change in a history that somebody knows of. `campaign` is the id of the first one of the new level."""
+
+    cell: str
+    metric: str
+    campaign: str
+    reason: str
+    made: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Campaign:
     """One execution of a suite. `fingerprint` is what must be the same for it to be resumed.
 

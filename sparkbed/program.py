@@ -197,7 +197,7 @@ def name_the_words(words: list[str], rest: list[str], collection: Any) -> list[s
                 position += 1
         elif bare:
             result.append(f"--{bare}={word}")
-            bare = None
+            bare = bare if getattr(task, "several", False) else None
         else:
             raise usage.too_many(words[0], word, getattr(task, "bare_word", None))
     # The space keeps Invoke from taking a first word such as -k for a flag of its own.

@@ -111,7 +111,8 @@ artifacts = Table(
     Column("name", Text, primary_key=True),
     Column("size", Integer, nullable=False),
     Column("sha256", Text, nullable=False),
-    # Either the content itself, or the path of the file that holds it (relative to the database's folder if below it).
+    # Either the content itself, or the path of the file that holds it (relative to the database's folder if below it);
+    # neither of them when retention has taken it away.
     Column("content", LargeBinary),
     Column("path", Text),
 )
@@ -122,6 +123,19 @@ documents = Table(
     Column("campaign", ForeignKey("campaign.key", ondelete="CASCADE"), primary_key=True),
     Column("name", Text, primary_key=True),
     Column("text", Text, nullable=False),
+)
+
+acknowledgements = Table(
+    "acknowledgement",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("cell", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("campaign", Text, nullable=False),  # its id: the first of the new level when this was written
+    Column("reason", Text, nullable=False),
+    Column("made", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    UniqueConstraint("cell", "metric", "campaign", name="acknowledged_once"),
 )
 
 claims = Table(

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from sparkbed.errors import StoreError
-from sparkbed.model import Campaign, PlannedTrial, Sample, Series, TaskTable, Trial
-from sparkbed.store import campaigns, trials
+from sparkbed.model import Acknowledgement, Campaign, PlannedTrial, Sample, Series, TaskTable, Trial
+from sparkbed.store import campaigns, history, trials
 from sparkbed.store.database import faults_explained, open_database
 from sparkbed.store.schema import campaigns as campaign_table
 
@@ -123,6 +123,30 @@ class Store:
     def documents(self, campaign_id: str) -> dict[str, str]:
         """A campaign's documents, by name."""
         return self._read(campaigns.select_documents, campaign_id)
+
+    # -- history -------------------------------------------------------------------------------------------------------
+
+    def acknowledge(self, known: Acknowledgement) -> None:
+        """Keep it; one of the same cell, metric and campaign is replaced."""
+        with self._write() as connection:
+            history.put_acknowledgement(connection, known)
+
+    def forget(self, known: Acknowledgement) -> None:
+        """Take an acknowledgement back."""
+        with self._write() as connection:
+            history.delete_acknowledgement(connection, known)
+
+    def acknowledgements(self) -> list[Acknowledgement]:
+        """Oldest first."""
+        return self._read(history.select_acknowledgements)
+
+    def remove_artifacts(self, campaign_id: str) -> int:
+        """Take away the contents of a campaign's artifacts that are in the database, and the paths of others.
+
+        Names, sizes and digests stay, and so does everything that is a number. How many there were.
+        """
+        with self._write() as connection:
+            return history.clear_artifacts(connection, campaign_id)
 
     # -- trials --------------------------------------------------------------------------------------------------------
 

@@ -148,7 +148,8 @@ def select_tasks(connection: Connection, trial_id: str) -> TaskTable | None:
 
 
 def select_artifacts(connection: Connection, trial_id: str) -> list[str]:
-    names = select(artifacts.c.name).where(artifacts.c.trial == _key(connection, trial_id))
+    there = (artifacts.c.content.is_not(None)) | (artifacts.c.path.is_not(None))
+    names = select(artifacts.c.name).where(artifacts.c.trial == _key(connection, trial_id), there)
     return list(connection.scalars(names.order_by(artifacts.c.name)))
 
 
@@ -160,6 +161,11 @@ def read_artifact(connection: Connection, trial_id: str, name: str, folder: Path
         raise UsageError(f"trial {trial_id} has no artifact {name!r}", hint=f"It has: {names}.")
     if row.content is not None:
         return bytes(row.content)
+    if row.path is None:
+        raise StoreError(
+            f"artifact {name!r} of trial {trial_id} was taken away when it was old",
+            hint="keep_artifacts in suites/nightly.yml says how long they are kept.",
+        )
     path = folder / str(row.path)
     try:
         content: bytes = path.read_bytes()

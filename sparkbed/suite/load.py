@@ -35,8 +35,8 @@ _SETTABLE = (*SECTIONS, *_RUN, "question", "factors")
 
 
 def names() -> list[str]:
-    """The suites in suites/, sorted."""
-    return sorted({file.stem for file in SUITES.glob("*.y*ml")})
+    """The suites in suites/, sorted; the nightly plan is none."""
+    return sorted({file.stem for file in SUITES.glob("*.y*ml")} - {"nightly"})
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import dataclass
 
+from analysis.words import count
 from sparkbed import platforms, workloads
 from sparkbed.assembly import SuiteChoice, checked_suite, open_bed, open_store
 from sparkbed.errors import RunError
@@ -17,6 +19,7 @@ from sparkbed.run.progress import duration
 from sparkbed.run.recovery import clear_up
 from sparkbed.suite import Suite, cluster_settings, schedule
 from sparkbed.table import table
+from sparkbed.verbs.against import Baseline
 from sparkbed.verbs.results import write_whole
 
 GUESS = 10.0
@@ -51,16 +54,28 @@ def plan(choice: SuiteChoice) -> None:
     print(f"Run it: ./inv run-suite {choice.suite}")
 
 
-def run_suite(choice: SuiteChoice, *, fresh: bool, keep_cluster: bool) -> None:
+@dataclass(frozen=True)
+class RunOptions:
+    """The flags of `inv run-suite` that say how; empty means without."""
+
+    fresh: bool = False
+    keep_cluster: bool = False
+    against: str = ""
+    margin: str = "5%"
+    tag: str = ""
+
+
+def run_suite(choice: SuiteChoice, options: RunOptions) -> None:
     """Run it, and end with the table and the report.
 
     Raises:
-        RunError: when a trial failed; the rest was run and is reported all the same.
+        RunError: when a trial failed, or there is a regression; the rest was run and is reported all the same.
     """
     from analysis import report
 
     suite = checked_suite(choice)
     home = Home()
+    baseline = Baseline.of(home, suite, options.against, options.margin) if options.against else None
     bed = open_bed(home)
     with bed.store:
         clear_up(home, bed.store, print)
@@ -71,20 +86,28 @@ def run_suite(choice: SuiteChoice, *, fresh: bool, keep_cluster: bool) -> None:
         require(remarks)
         for warning in warnings(suite):
             print(f"warning: {warning}")
-        campaign = open_campaign(suite, bed, remarks, fresh, print)
-        campaign = run_campaign(campaign, suite, bed, keep_cluster)
+        campaign = open_campaign(suite, bed, remarks, options.fresh, print)
+        if options.tag:
+            bed.store.set_status(campaign.id, "running", facts={"tag": options.tag})
+        campaign = run_campaign(campaign, suite, bed, options.keep_cluster)
         print()
         found = report.build(bed.store, campaign.id)
         report.closing_table(found)
         page = home.campaign(campaign.id) / "report.html"
         write_whole(page, report.as_html(found, report.figures(bed.store, found), bed.store.documents(campaign.id)))
         failed = [trial for trial in bed.store.trials(campaign.id) if trial.status != "ok"]
+        regressions = baseline.told(report.measured(bed.store, campaign.id)) if baseline else []
     print(f"\nReport: {page}")
+    sys.stdout.flush()  # what was done stands before what went wrong, also where both go to one file
     if failed:
-        sys.stdout.flush()  # what was done stands before what went wrong, also where both go to one file
         raise RunError(
             f"{len(failed)} trial{'s' if len(failed) > 1 else ''} failed; the first: {failed[0].error}",
             hint=f"See what it wrote: ./inv logs {failed[0].id}",
+        )
+    if baseline and regressions:
+        raise RunError(
+            f"{count(len(regressions), 'regression')} against {baseline.name}: {'; '.join(regressions)}",
+            hint=f"Both side by side: ./inv compare {options.against} {campaign.id}",
         )
 
 

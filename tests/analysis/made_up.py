@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -86,8 +87,9 @@ def fill(
     extras: bool = True,
     noise: float = 0.03,
     seed: int = 3,
+    slower: Mapping[str, float] = MappingProxyType({}),
 ) -> Campaign:
-    """Record the campaign and its trials; `failing` are the positions that fail."""
+    """Record the campaign and its trials; `failing` are the positions that fail, `slower` has factors by cell."""
     store.add_campaign(made)
     generator = np.random.default_rng(seed)
     position = 0
@@ -115,7 +117,7 @@ def fill(
             base = WORKLOADS.get(cell.factors.get("workload", ""), 1.0) * LAYOUTS.get(
                 cell.factors.get("layout", ""), 1.0
             )
-            base *= float(np.exp(generator.normal(0, noise)))
+            base *= float(np.exp(generator.normal(0, noise))) * slower.get(cell.id, 1.0)
             samples = [
                 Sample(
                     "trial_seconds", base * (2.2 if i == 1 else float(np.exp(generator.normal(0, 0.02)))), "s", i, i > 1

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, event
 
 import sparkbed.store.database as database
 from sparkbed.errors import StoreError
+from sparkbed.model import Acknowledgement
 from sparkbed.store import Store
 from sparkbed.store.migrations import HEAD
 from sparkbed.store.schema import metadata
@@ -60,15 +61,19 @@ def test_the_revisions_in_order_give_the_schema(tmp_path: Path) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_a_database_of_revision_1_opens_with_all_that_it_had(tmp_path: Path) -> None:
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_a_database_of_an_older_revision_opens_with_all_that_it_had(tmp_path: Path, revision: str) -> None:
     path = tmp_path / "s.db"
-    database_at(path, "0001")
+    database_at(path, revision)
     with Store(path) as store:
         campaign = store.campaign()
         assert (campaign.id, campaign.plan) == ("old", {"seed": 1})
         assert [sample.value for sample in store.samples("old")["old-1"]] == [2.5]
         store.add_document("old", "note", "new tables are there")
         assert store.documents("old") == {"note": "new tables are there"}
+        known = Acknowledgement("c", "trial_seconds", "old", "why", "t", "me")
+        store.acknowledge(known)
+        assert store.acknowledgements() == [known]
 
 
 def test_a_failed_migration_leaves_the_database_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

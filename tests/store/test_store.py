@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sparkbed.errors import StoreError, UsageError
-from sparkbed.model import Campaign, Cell, HostsSpec, PlannedTrial, Sample, Series, TaskTable, Trial
+from sparkbed.model import Acknowledgement, Campaign, Cell, HostsSpec, PlannedTrial, Sample, Series, TaskTable, Trial
 from sparkbed.store import Store
 
 CELLS = tuple(
@@ -277,3 +277,16 @@ def test_ten_thousand_trials_are_one_query_each(tmp_path: Path) -> None:
         assert sum(len(samples) for samples in store.samples("20260101-aaaa").values()) == 250
         assert len(store.trials("20260101-aaaa")) == 50
         assert len([statement for statement in statements if statement.startswith("SELECT")]) == 4
+
+
+def test_acknowledgements_are_kept_replaced_and_taken_back(tmp_path: Path) -> None:
+    first = Acknowledgement("c", "trial_seconds", "night-7", "a new kernel", "t1", "me")
+    second = replace(first, reason="no, a new JDK", made="t2")
+    other = replace(first, metric="submit_seconds")
+    with Store(tmp_path / "s.db") as store:
+        for one in (first, other, second):
+            store.acknowledge(one)
+        assert store.acknowledgements() == [second, other]
+    with Store(tmp_path / "s.db") as store:
+        store.forget(second)
+        assert store.acknowledgements() == [other]

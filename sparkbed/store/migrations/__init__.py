@@ -4,5 +4,5 @@ To change the schema: change `schema.py`, add `versions/rNNNN_what_it_does.py` b
 that the revisions, run in order, give exactly `schema.py`.
 """
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision. Known without loading Alembic, so that opening a database that is up to date stays quick."""
