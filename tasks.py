@@ -455,7 +455,7 @@ def test(_c: Context, all: bool = False, soak: bool = False, pytest: str = "") -
     rest="options",
     help={
         "name": "harness (default): run-suite against a script; playbooks: ours against Ansible's; ipc: exchanges;"
-        " submit: our Scala test against the same loop by hand",
+        " submit: our Scala test against the same loop by hand; changepoints: ours against Otava's and ruptures'",
         "rounds": "how many interleaved rounds",
         "options": "the benchmark's own options; words after -- mean the same (-- --help shows them)",
     },

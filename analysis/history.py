@@ -57,7 +57,7 @@ class Found:
 
     id:         what `inv acknowledge` takes.
     worse:      whether it is a loss; None where no direction is the better one.
-    made_good:  whether the last level is no longer worse than the one before this change.
+    made_good:  whether a later level is no longer worse than the one before this change.
     """
 
     id: str
@@ -188,7 +188,6 @@ def _label_metric_unit(said: tuple[str, str], metric: str) -> tuple[str, str, st
 def _course(course: Course, known: Sequence[Any], directions: Mapping[str, str], magnitude: float) -> Course:
     direction = direction_of(course.metric, course.unit, directions)
     found = change_points([point.value for point in course.points], magnitude=magnitude)
-    last = found[-1].after if found else math.nan
     changes = [
         Found(
             id=_identity(course, course.points[one.index].campaign),
@@ -196,18 +195,18 @@ def _course(course: Course, known: Sequence[Any], directions: Mapping[str, str],
             before=course.points[one.index - 1],
             after=course.points[one.index],
             worse=worse(one, direction),
-            made_good=_made_good(one.before, last, direction, magnitude),
+            made_good=_made_good(one.before, [later.after for later in found[place:]], direction, magnitude),
             known=_known(course, one.index, known),
         )
-        for one in found
+        for place, one in enumerate(found)
     ]
     return Course(**{**vars(course), "changes": changes})
 
 
-def _made_good(before: float, last: float, direction: int, magnitude: float) -> bool:
-    """Whether the last level is better than, or within the magnitude of, the one before the change."""
-    loss = math.log(last / before) * -direction
-    return bool(direction) and loss < math.log1p(magnitude)
+def _made_good(before: float, levels: Sequence[float], direction: int, magnitude: float) -> bool:
+    """Whether a level since the change is better than, or within the magnitude of, the one before it."""
+    losses = [math.log(level / before) * -direction for level in levels]
+    return bool(direction) and min(losses) < math.log1p(magnitude)
 
 
 def _known(course: Course, index: int, known: Sequence[Any]) -> Known | None:

@@ -19,7 +19,7 @@ from analysis.history import (
     sentence,
     too_short,
 )
-from analysis.page import environment, moment
+from analysis.page import drawn, environment, moment
 from analysis.text import encodable
 from analysis.words import change, count, with_unit
 
@@ -107,7 +107,7 @@ def _view(course: Course, number: int) -> dict[str, Any]:
     return {
         "suite": course.suite,
         "cell": course.cell,
-        "drawn": figure_of_course(course, f"course-{number}"),
+        "drawn": drawn(figure_of_course(course, f"course-{number}")),
         "short": too_short(course),
         "changes": [f"{n}: {one.kind}. {sentence(course, one)}." for n, one in enumerate(course.changes, 1)],
     }

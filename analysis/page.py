@@ -85,7 +85,7 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "other_tables": [{"metric": name, "table": cells_table(report, name)} for name in others],
         "light": LIGHT,
         "dark": DARK,
-        "overview": [_drawn(figure) for figure in figures if figure.name == "ratios"],
+        "overview": [drawn(figure) for figure in figures if figure.name == "ratios"],
         "groups": _groups(report, figures),
         "growth": _growth(report, figures),
         "papers": [_paper(report, paper) for paper in report["papers"]],
@@ -164,7 +164,7 @@ def _groups(report: Data, figures: Sequence[Figure]) -> list[dict[str, Any]]:
     """The figures by the group of cells that they show (the number in their name)."""
     found = []
     for number_, cells in enumerate(groups(report), start=1):
-        mine = [_drawn(figure) for figure in figures if _group_of(figure) == number_]
+        mine = [drawn(figure) for figure in figures if _group_of(figure) == number_]
         title = shared_levels(cells) or ", ".join(short_names(cells))
         found.append({
             "title": title,
@@ -184,7 +184,7 @@ def _group_of(figure: Figure) -> int | None:
     return int(number_) if kind != "growth" and number_.isdigit() else None
 
 
-def _drawn(figure: Figure) -> dict[str, Any]:
+def drawn(figure: Figure) -> dict[str, Any]:
     return {"name": figure.name, "title": figure.title, "svg": _markup(figure.svg)}
 
 
@@ -203,7 +203,7 @@ def _growth(report: Data, figures: Sequence[Figure]) -> dict[str, Any] | None:
         "sentences": growing.sentences(report),
         "table": growing.growth_table(report),
         "explanation": growing.explanation(),
-        "figures": [_drawn(figure) for figure in figures if figure.name.startswith("growth-")],
+        "figures": [drawn(figure) for figure in figures if figure.name.startswith("growth-")],
     }
 
 
