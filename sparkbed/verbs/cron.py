@@ -21,6 +21,7 @@ def install_cron(*, show: bool, remove: bool, at: str, plan: str) -> None:
     """
     home = Home()
     mark = _mark(home)
+    schedule = _schedule(at)
     content = crontab.read()
     old = crontab.find(content, mark)
     if show:
@@ -35,7 +36,7 @@ def install_cron(*, show: bool, remove: bool, at: str, plan: str) -> None:
         else:
             print("There was no entry.")
         return
-    lines = crontab.block(mark, _schedule(at), _environment(home), _command(plan))
+    lines = crontab.block(mark, schedule, _environment(home), _command(plan))
     changed = crontab.with_block(content, mark, lines)
     if changed != content:
         crontab.write(changed)

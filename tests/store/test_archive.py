@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,34 @@ def test_a_refused_bomb_takes_no_memory(good: Path, tmp_path: Path) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (400 << 20, 400 << 20)),
     )
     assert "larger than what holds it" in ended.stderr
+
+
+@pytest.mark.parametrize("honest", [True, False], ids=["with a manifest that fits", "as it is"])
+def test_damage_of_any_sort_is_refused_in_words_or_harmless(good: Path, tmp_path: Path, honest: bool) -> None:
+    """A few bytes changed at random, 40 times: nothing but a StoreError comes of it."""
+    generator = np.random.default_rng(7)
+    members = members_of(good)
+    Store(tmp_path / "empty.db").close()
+    names = [name for name in members if name != "manifest.json" and not members[name].startswith(b"all is well")]
+    for number in range(40):
+        path = tmp_path / "bad.zip"
+        if honest:
+            name = names[generator.integers(len(names))]
+            written(path, {**members, name: damaged(members[name], generator)})
+        else:
+            path.write_bytes(damaged(good.read_bytes(), generator))
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        shutil.copy(tmp_path / "empty.db", folder / "s.db")
+        with Store(folder / "s.db") as store, suppress(StoreError):
+            read_archive(path, store, folder)
+
+
+def damaged(data: bytes, generator: np.random.Generator) -> bytes:
+    """Half of the places lie at either end, where heads and directories are."""
+    changed = bytearray(data)
+    for _ in range(generator.integers(1, 5)):
+        near = int(generator.integers(min(len(data), 600)))
+        place = (near, len(data) - 1 - near, int(generator.integers(len(data))))[generator.integers(3)]
+        changed[place] = int(generator.integers(256))
+    return bytes(changed)
