@@ -106,3 +106,11 @@ def test_only_courses_that_the_suite_compares_are_asked_about(tmp_path: Path) ->
     assert data["depends"] == []
     (data,) = built(tmp_path, {}, seed=2, growth={})
     assert data["depends"] == []
+
+
+def test_without_trials_there_is_a_sentence_that_says_so(tmp_path: Path) -> None:
+    data, markdown = built(tmp_path, {}, "md", blocks=0)
+    (found,) = data["depends"]
+    assert (found["change"], found["blocks"], found["verdict"]) == (None, 0, "not shown")
+    assert "no block has trials of both at the smallest and the largest num-shuffles" in data["answer"][-1]
+    assert "num-shuffles" in markdown
