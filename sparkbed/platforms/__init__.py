@@ -6,11 +6,15 @@ from sparkbed.errors import UsageError
 from sparkbed.nearest import nearest
 from sparkbed.platforms.base import Cluster, ClusterSpec, Platform, Setting
 from sparkbed.platforms.docker import Docker
+from sparkbed.platforms.mesos import Mesos
+from sparkbed.platforms.osv import OsvPlatform
 from sparkbed.platforms.standalone import Standalone
 
 __all__ = ["Cluster", "ClusterSpec", "Platform", "Setting", "get", "names"]
 
-_PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (Standalone(), Docker())}
+_PLATFORMS: dict[str, Platform] = {
+    platform.name: platform for platform in (Standalone(), Docker(), Mesos(), OsvPlatform())
+}
 
 
 def names() -> list[str]:

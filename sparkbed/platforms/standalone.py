@@ -72,6 +72,10 @@ class Standalone:
     table: tuple[Setting, ...] = SETTINGS
     located: tuple[str, ...] = ("spark", "java", "python")
     """What start.yml noted of its surroundings that a submit needs."""
+    read_by = "standalone"
+    """Whose status.yml and logs.yml read a cluster."""
+    configuration: tuple[str, ...] = _CONFIGURATION
+    """Files that are kept with a campaign."""
     installs_versions = True
     """Whether a Spark of another version is to be on the hosts, beside their own."""
 
@@ -143,12 +147,12 @@ class Standalone:
 
     def rendered(self, cluster: Cluster, runner: PlayRunner) -> dict[str, str]:
         files = self._files(cluster.spec.name, runner)
-        return {name: text for name, text in files.items() if name.rpartition("/")[2] in _CONFIGURATION}
+        return {name: text for name, text in files.items() if name.rpartition("/")[2] in self.configuration}
 
     def executor_logs(self, cluster: Cluster, application: str, runner: PlayRunner, into: Path) -> None:
         play(
             runner,
-            PLAYBOOKS / "standalone" / "logs.yml",
+            PLAYBOOKS / self.read_by / "logs.yml",
             {"cluster_name": cluster.spec.name, "application": application, "into": str(into)},
             f"the logs of {application} could not be fetched",
         )
@@ -217,7 +221,7 @@ class Standalone:
         with tempfile.TemporaryDirectory(prefix="sparkbed-") as folder:
             play(
                 runner,
-                PLAYBOOKS / "standalone" / "status.yml",
+                PLAYBOOKS / self.read_by / "status.yml",
                 {"cluster_name": name, "into": folder},
                 f"cluster {name} can't be read",
             )

@@ -16,6 +16,8 @@ NAMES = {
     "shared": ("spark",),
     "standalone": ("start", "status", "logs", "stop"),
     "docker": ("engine", "start", "stop", "images"),
+    "osv": ("image",),
+    "mesos": ("install", "start", "status", "logs", "stop"),
 }
 PLAYBOOKS = [ROOT / "playbooks" / folder / f"{name}.yml" for folder, names in NAMES.items() for name in names]
 
