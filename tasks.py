@@ -222,6 +222,7 @@ def run_suite(
         "output": "write here instead",
         "history": "the history of nightly campaigns as a page instead",
         "tag": "with --history: of campaigns with this tag (default: nightly)",
+        "event-log": "of any Spark application's event log instead: a file, or a rolling log's folder (html, md, json)",
     },
 )
 def report(
@@ -231,15 +232,18 @@ def report(
     output: str = "",
     history: bool = False,
     tag: str = "",
+    event_log: str = "",
 ) -> None:
     """A campaign as one self-contained HTML page, or printed as md, json, csv, or as spark-perf printed its results.
 
     Example: ./inv report --format md
     """
-    from sparkbed.verbs import nightly, results
+    from sparkbed.verbs import event_logs, nightly, results
 
     if history:
         nightly.history(tag, output)
+    elif event_log:
+        event_logs.report(event_log, campaign, format, output)
     else:
         results.report(campaign, format, output)
 

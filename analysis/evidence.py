@@ -203,13 +203,13 @@ def _timelines(
     number: int, cells: Sequence[Data], names: Data, work: str, tasks: Mapping[str, Tasks]
 ) -> Iterator[Figure]:
     for index, cell in enumerate(cells, start=1):
-        executors = _executors(tasks.get(cell["id"], {}))
+        executors = executors_of(tasks.get(cell["id"], {}))
         if executors:
             title = f"Tasks of one trial: {names[cell['id']]}"
             yield timeline(f"tasks-{number}-{index}", title, executors, work)
 
 
-def _executors(columns: Tasks) -> dict[str, tuple[Floats, Floats]]:
+def executors_of(columns: Tasks) -> dict[str, tuple[Floats, Floats]]:
     """Start and end of each executor's tasks, in seconds since the first task."""
     if not columns or not len(columns["launch_ms"]):
         return {}

@@ -50,27 +50,25 @@ def as_csv(report: Data) -> str:
 def as_markdown(report: Data) -> str:
     """The report in Markdown: question, what the suite is about, answer, what limits it, tables; names escaped."""
     campaign = report["campaign"]
-    lines = [f"# {_mark(campaign['question'] or campaign['suite'])}", ""]
-    lines += [_mark(campaign["description"]), ""] if campaign["description"] else []
+    lines = [f"# {mark(campaign['question'] or campaign['suite'])}", ""]
+    lines += [mark(campaign["description"]), ""] if campaign["description"] else []
     lines += [f"Campaign `{_code(campaign['id'])}` of suite `{_code(campaign['suite'])}`, {campaign['status']}.", ""]
-    lines += ["## Answer", "", *(f"- {_mark(text)}" for text in report["answer"]), ""]
+    lines += ["## Answer", "", *(f"- {mark(text)}" for text in report["answer"]), ""]
     if report["trust"]:
         lines += ["## What limits it", ""]
-        lines += [f"- **{_mark(item['what'])}** {_mark(item['means'])}" for item in report["trust"]] + [""]
+        lines += [f"- **{mark(item['what'])}** {mark(item['means'])}" for item in report["trust"]] + [""]
     for metric in metric_names(report):
         heads, rows = cells_table(report, metric)
-        lines += [f"## {_mark(metric)}", "", *markdown_table(heads, rows), ""]
+        lines += [f"## {mark(metric)}", "", *markdown_table(heads, rows), ""]
     costs = costs_table(in_groups(report), [names_of(report)[cell["id"]] for cell in in_groups(report)])
     if costs:
         lines += [f"## {COSTS_TITLE}", "", *markdown_table(*costs), ""]
     if report["findings"]:
         lines += ["## Findings", "", *markdown_table(*findings_table(report)), ""]
-        lines += [f"- {_mark(f['cell_label'])}: {_mark(f['because'])}" for f in report["findings"] if f["because"]] + [
-            ""
-        ]
+        lines += [f"- {mark(f['cell_label'])}: {mark(f['because'])}" for f in report["findings"] if f["because"]] + [""]
     for cells in groups(report):
         for wall in wall_tables(report, cells):
-            lines += [f"## {_mark(wall['title'])}", "", *markdown_table(*wall["table"]), ""]
+            lines += [f"## {mark(wall['title'])}", "", *markdown_table(*wall["table"]), ""]
         heap = heap_table(cells, short_names(cells))
         if heap:
             lines += ["## Memory of the JVMs", "", *markdown_table(*heap), ""]
@@ -95,21 +93,21 @@ def _growth(report: Data) -> list[str]:
     if not report["growth"]:
         return []
     table = growing.growth_table(report)
-    lines = [f"## {growing.TITLE}", "", *(f"- {_mark(text)}" for text in growing.sentences(report)), ""]
+    lines = [f"## {growing.TITLE}", "", *(f"- {mark(text)}" for text in growing.sentences(report)), ""]
     return [*lines, *markdown_table(*table), "", *growing.explanation(), ""] if table else lines
 
 
 def _paper(report: Data, paper: Data) -> list[str]:
     """The paper's tables beside ours."""
-    lines = [f"## {_mark(paper_text.heading(paper))}", ""]
-    lines += [f"{_mark(' '.join(paper_text.introduction(paper)))}", ""]
+    lines = [f"## {mark(paper_text.heading(paper))}", ""]
+    lines += [f"{mark(' '.join(paper_text.introduction(paper)))}", ""]
     for one in paper_text.tables(report, paper):
-        lines += [f"### {_mark(one['title'])}", ""]
+        lines += [f"### {mark(one['title'])}", ""]
         if one["conditions"]:
-            lines += [f"In the paper: {_mark(one['conditions'])}.", ""]
+            lines += [f"In the paper: {mark(one['conditions'])}.", ""]
         for heads, rows in (one["table"], *([one["ratios"]] if one["ratios"] else [])):
             lines += [*markdown_table(heads, rows), ""]
-        lines += [*(f"- {_mark(note)}" for note in one["notes"]), ""]
+        lines += [*(f"- {mark(note)}" for note in one["notes"]), ""]
     return lines
 
 
@@ -283,11 +281,11 @@ def _unit(report: Data, metric: str) -> str:
 
 def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---" if index == 0 else "---:" for index in range(len(heads))]
-    marked = [[_mark(text) for text in row] for row in [heads, *rows]]
+    marked = [[mark(text) for text in row] for row in [heads, *rows]]
     return ["| " + " | ".join(cells) + " |" for cells in [marked[0], rule, *marked[1:]]]
 
 
-def _mark(text: Any) -> str:
+def mark(text: Any) -> str:
     """Text that Markdown shows as it is, on one line, also inside a table."""
     found = _one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", found)
