@@ -25,6 +25,9 @@ from analysis.words import change, count, with_unit
 
 Data = Mapping[str, Any]
 
+MOST_FIGURES = 40
+"""Courses that are drawn, those with changes first: each takes a tenth of a second or two, and 25 kB."""
+
 
 def history_html(found: Sequence[Course], runs: Sequence[Data] = (), title: str = "History") -> str:
     """The page.
@@ -33,6 +36,7 @@ def history_html(found: Sequence[Course], runs: Sequence[Data] = (), title: str 
         runs: what the last nightly run did: suite, outcome, detail; none where the page is asked for by itself.
     """
     regressions = open_regressions(found)
+    figures = set(sorted(range(len(found)), key=lambda number: not found[number].changes)[:MOST_FIGURES])
     view = {
         "title": title,
         "light": LIGHT,
@@ -48,7 +52,7 @@ def history_html(found: Sequence[Course], runs: Sequence[Data] = (), title: str 
             for course, one in regressions
         ],
         "changes": _table(found),
-        "courses": [_view(course, number) for number, course in enumerate(found)],
+        "courses": [_view(course, number, number in figures) for number, course in enumerate(found)],
         "nights": len({point.campaign for course in found for point in course.points}),
     }
     return encodable(environment().get_template("history.html.j2").render(**view))
@@ -103,11 +107,14 @@ def figure_of_course(course: Course, name: str) -> Figure:
     )
 
 
-def _view(course: Course, number: int) -> dict[str, Any]:
+def _view(course: Course, number: int, with_figure: bool) -> dict[str, Any]:
+    last = course.points[-1]
     return {
+        "title": f"{course.label}: {course.metric}",
+        "last": f"{with_unit(last.value, course.unit)} in {last.campaign}, after {count(len(course.points), 'night')}",
         "suite": course.suite,
         "cell": course.cell,
-        "drawn": drawn(figure_of_course(course, f"course-{number}")),
+        "drawn": drawn(figure_of_course(course, f"course-{number}")) if with_figure else None,
         "short": too_short(course),
         "changes": [f"{n}: {one.kind}. {sentence(course, one)}." for n, one in enumerate(course.changes, 1)],
     }

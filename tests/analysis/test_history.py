@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis import history_page
 from analysis.history import Course, Known, courses, direction_of, open_regressions, revisions, sentence
 from analysis.history_page import history_html, history_text
+from analysis.words import with_unit
 
 
 def nights(
@@ -142,3 +144,19 @@ def test_a_short_history_says_how_many_nights_are_missing() -> None:
     found = courses(nights([2.0] * 4))
     assert "1 course of 1 too short yet: 6 more nights before changes can be told." in history_text(found)
     assert "6 more nights" in history_html(found)
+
+
+def test_courses_without_a_change_are_told_and_not_drawn_where_there_are_very_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history_page, "MOST_FIGURES", 3)
+    still, risen = level((2.0, 12)), level((2.0, 9), (2.6, 3))
+    made = nights(still)
+    for place, night in enumerate(made):
+        [one] = night["cells"].values()
+        night["cells"] = {f"c{n}": {**one, "label": f"cell {n}"} for n in range(8)}
+        night["cells"]["last"] = {"label": "cell last", "metrics": {"trial_seconds": (float(risen[place]), "s", 6)}}
+    page = history_html(courses(made))
+    assert page.count("<svg") == 3
+    assert "cell last: trial_seconds</figcaption>" in page
+    assert f"cell 7: trial_seconds: {with_unit(float(still[-1]), 's')} in quick-011, after 12 nights" in page
