@@ -37,17 +37,18 @@ def verdicts(before: dict[str, Any], after: dict[str, Any], margin: float = 0.05
 def test_false_alarms_are_at_most_one_pair_of_campaigns_in_twenty() -> None:
     """Also where each cell is slower by all of what is allowed."""
     generator = np.random.default_rng(1)
-    pairs = 200
+    pairs = 150
     alarms = sum(
-        "regression" in verdicts(made(generator, [1.0] * 4), made(generator, [1.05] * 4)) for _ in range(pairs)
+        "regression" in verdicts(made(generator, [1.0] * 2, n=5), made(generator, [1.05] * 2, n=5))
+        for _ in range(pairs)
     )
     assert alarms <= 0.05 * pairs + 2.5 * math.sqrt(0.05 * 0.95 * pairs)
 
 
 def test_a_regression_well_beyond_the_margin_is_found() -> None:
     generator = np.random.default_rng(2)
-    found = [verdicts(made(generator, [1.0] * 4), made(generator, [1.0, 1.0, 1.2, 1.0])) for _ in range(60)]
-    assert sum(one[2] == "regression" for one in found) >= 57
+    found = [verdicts(made(generator, [1.0] * 4), made(generator, [1.0, 1.0, 1.2, 1.0])) for _ in range(30)]
+    assert sum(one[2] == "regression" for one in found) >= 28
     assert sum("regression" in (one[0], one[1], one[3]) for one in found) <= 1
 
 
