@@ -204,3 +204,25 @@ def test_an_earlier_address_of_ours_is_shut_out(
     [group] = [one for one in cloud.describe_security_groups()["SecurityGroups"] if "sparkbed" in one["GroupName"]]
     assert [one["CidrIp"] for rule in group["IpPermissions"] for one in rule["IpRanges"]] == [f"{moved}/32"]
     assert any(rule["UserIdGroupPairs"] for rule in group["IpPermissions"])
+
+
+def test_teardown_cancels_spot_requests_that_are_open(cloud: Any, image: str, tmp_path: Path, no_login: None) -> None:
+    hosts = write_inventory(tmp_path, image, ", market: spot, max_price_per_hour: 0.05", hosts=1)
+    home = Home(tmp_path / "state")
+    provider = provider_for(hosts, home)
+    provider.provision(hosts, "paid", lambda _: None)
+    marks = {tags.HOME: tags.home_id(home), tags.DEPLOYMENT: "paid"}
+    specification = {
+        "ResourceType": "spot-instances-request",
+        "Tags": [{"Key": key, "Value": value} for key, value in marks.items()],
+    }
+    launch = {"ImageId": image, "InstanceType": "t3.small"}
+    [made] = cloud.request_spot_instances(
+        InstanceCount=1, LaunchSpecification=launch, TagSpecifications=[specification]
+    )["SpotInstanceRequests"]
+    provider.teardown("paid", lambda _: None)
+    still = cloud.describe_spot_instance_requests()["SpotInstanceRequests"]
+    assert [one["State"] for one in still if one["SpotInstanceRequestId"] == made["SpotInstanceRequestId"]] in (
+        [],
+        ["cancelled"],
+    )
