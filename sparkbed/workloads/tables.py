@@ -91,9 +91,9 @@ differ from spark-perf:
 The streaming tests run for `total-duration` seconds, and each of their batches is a repetition: its `trial_seconds` is
 the batch's processing delay, and the first `ignored-batches` are on record and do not count. They have
 `scheduling_delay_seconds`, `total_delay_seconds` and `records` of each batch beside it. Where none counts by then, as
-on a machine too slow for the batches, they go on until one does, for four times as long at most. A suite's `iterations`
-means nothing to them. Records are numbered, and the one of a number is always the same, so every batch's result is held
-against the records that Spark says were in it, or in its window. Where they differ from spark-perf:
+on a machine too slow for the batches, they go on until one does, for a minute or four times as long at most. A suite's
+`iterations` means nothing to them. Records are numbered, and the one of a number is always the same, so every batch's
+result is held against the records that Spark says were in it, or in its window. Where they differ from spark-perf:
 - Keys and values are texts of one width, padded with zeros, so that a joined text can be taken apart and checked.
   spark-perf did not pad its numbers, and half of them were negative: there were nearly twice `unique-keys` keys.
 - `hdfs-recovery` does recover: half-way its streams are stopped in the middle of their work, and another context goes

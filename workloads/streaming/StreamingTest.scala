@@ -37,8 +37,8 @@ abstract class StreamingProgram(name: String) extends Program(name) {
 }
 
 object StreamingProgram {
-  /** How many times as long a test may go on for the batches that it needs. */
-  private val Patience = 4
+  /** How long a test may go on for the batches that it needs: so many times as long, and so many milliseconds. */
+  private val (times, atLeast) = (4, 60000L)
 
   /** How many batches have to be done for one of them to count. */
   def needed(options: Options): Int = options.int("ignored-batches") + 1
@@ -49,7 +49,7 @@ object StreamingProgram {
     */
   def let(milliseconds: Long, enough: => Boolean)(wait: Long => Boolean): Unit = {
     var ended = wait(milliseconds)
-    val last = System.nanoTime() + Patience * milliseconds * 1000000L
+    val last = System.nanoTime() + math.max(times * milliseconds, atLeast) * 1000000L
     while (!ended && !enough && System.nanoTime() < last) ended = wait(100)
   }
 }
