@@ -254,7 +254,7 @@ def _asked(launch: Launch, facts: Mapping[str, Any]) -> pinned.Asked:
     waited = "executors" in facts and settings["spark_properties"].get("spark.dynamicAllocation.enabled") != "true"
     return pinned.Asked(
         settings,
-        launch.platform.expected_executors(launch.cluster) if waited else None,
+        (launch.platform.expected_executors(launch.cluster) or None) if waited else None,  # none: they come with tasks
         launch.platform.processor_limit(settings),
         _launched(launch),
     )

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from sparkbed.errors import ProvisionError
+from sparkbed.errors import ProvisionError, UsageError
 from sparkbed.home import Home
 from sparkbed.provision import aws_provider, ec2, provider_for
 from sparkbed.provision.leaks import look
+from sparkbed.verbs import hosts as verbs
 from tests.provision.conftest import REGION, left_of, write_inventory
 from tests.provision.faults import Wire, refused, wired
 
@@ -62,7 +63,7 @@ def test_what_the_account_may_not_do_is_told(cloud: Any, image: str, tmp_path: P
 
 
 def test_leaks_are_found_by_tag_and_ended_without_any_local_state(
-    cloud: Any, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: Any, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ec2, "log_in", lambda *_: None)
     hosts = write_inventory(tmp_path, image, ", ttl: 1h", hosts=2)
@@ -74,11 +75,19 @@ def test_leaks_are_found_by_tag_and_ended_without_any_local_state(
     assert kinds == ["instance", "instance", "key pair", "security group", "volume", "volume"]
     assert [row for row in found.rows if row.left] == [], "all of it is in use"
     assert {row.deployment for row in found.rows if row.what != "key pair"} == {"paid"}
+    monkeypatch.setenv("SPARKBED_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(verbs, "_cloud_regions", lambda: [("aws", REGION)])
+    assert verbs.leaks("") is False
     # The hosts end behind our back: what is left is a group and a key pair.
     ids = [row.id for row in found.rows if row.what == "instance"]
     cloud.terminate_instances(InstanceIds=ids)
     left = {row.what: row.left for row in look(home, [], [REGION]).rows}
     assert left == {"key pair": "has no hosts", "security group": "has no hosts"}
+    capsys.readouterr()
+    assert verbs.leaks("") is True
+    shown = capsys.readouterr().out
+    assert "2 left over." in shown
+    assert "./inv teardown DEPLOYMENT --region REGION" in shown
     elsewhere = look(home, [("aws", REGION)], ["all"])
     assert len(elsewhere.asked) > 10
     assert {row.where for row in elsewhere.rows} == {f"aws {REGION}"}
@@ -87,3 +96,18 @@ def test_leaks_are_found_by_tag_and_ended_without_any_local_state(
     aws_provider(home, REGION).teardown("paid", lambda _: None)
     assert look(home, [], [REGION]).rows == []
     assert left_of(cloud) == []
+
+
+def test_the_regions_of_our_inventories_are_asked_and_a_deployment_is_ended_by_region(
+    cloud: Any, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verbs._cloud_regions() == [("aws", "us-west-2")], "inventories/ec2.yml is the only one on EC2"
+    monkeypatch.setattr(ec2, "log_in", lambda *_: None)
+    monkeypatch.setenv("SPARKBED_HOME", str(tmp_path / "state"))
+    hosts = write_inventory(tmp_path, image, hosts=2)
+    provider_for(hosts, Home(tmp_path / "state")).provision(hosts, "some-campaign", lambda _: None)
+    verbs.teardown("some-campaign", REGION)
+    assert "Ended 2 hosts: h-1, h-2" in capsys.readouterr().out
+    assert left_of(cloud) == []
+    with pytest.raises(UsageError, match="which deployment"):
+        verbs.teardown("", REGION)
