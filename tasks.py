@@ -222,6 +222,7 @@ def run_suite(
         "output": "write here instead",
         "history": "the history of nightly campaigns as a page instead",
         "tag": "with --history: of campaigns with this tag (default: nightly)",
+        "plan": "with --history: another plan than suites/nightly.yml",
         "event-log": "of any Spark application's event log instead: a file, or a rolling log's folder (html, md, json)",
     },
 )
@@ -233,6 +234,7 @@ def report(
     history: bool = False,
     tag: str = "",
     event_log: str = "",
+    plan: str = "",
 ) -> None:
     """A campaign as one self-contained HTML page, or printed as md, json, csv, or as spark-perf printed its results.
 
@@ -241,7 +243,7 @@ def report(
     from sparkbed.verbs import event_logs, nightly, results
 
     if history:
-        nightly.history(tag, output)
+        nightly.history(tag, output, plan)
     elif event_log:
         event_logs.report(event_log, campaign, format, output)
     else:
@@ -255,16 +257,19 @@ def report(
         "reason": "why it is no regression to look at any more",
         "remove": "take the acknowledgement back",
         "tag": "of the history of campaigns with this tag (default: nightly)",
+        "plan": "another plan than suites/nightly.yml",
     },
 )
-def acknowledge(_c: Context, change: str = "", reason: str = "", remove: bool = False, tag: str = "") -> None:
+def acknowledge(
+    _c: Context, change: str = "", reason: str = "", remove: bool = False, tag: str = "", plan: str = ""
+) -> None:
     """The changes of the history; with an id: one that is known, so that it no longer counts as a regression.
 
     Example: ./inv acknowledge 3f2a91c0 --reason 'JDK 21 since Monday'
     """
     from sparkbed.verbs import nightly
 
-    nightly.acknowledge(change, reason, remove, tag)
+    nightly.acknowledge(change, reason, remove, tag, plan)
 
 
 @verb(

@@ -114,7 +114,9 @@ def pelt(values):
     algorithm = ruptures.Pelt(model="l2", min_size=3, jump=1).fit((logs / scale).reshape(-1, 1))
     return algorithm.predict(pen=3 * np.log(len(values)))[:-1]
 result = {}
-for name, method in {"otava": otava(0.0), "otava, 5 %": otava(0.05), "ruptures": pelt}.items():
+methods = {"otava": otava(0.0), "otava, 5 %": otava(0.05), "ruptures": pelt}
+for name in sys.argv[1].split(";"):
+    method = methods[name]
     method(histories[0])
     begun = time.perf_counter()
     found = [[int(point) for point in method(values)] for values in histories]
@@ -123,7 +125,7 @@ json.dump(result, sys.stdout)
 """
 
 
-def peers(made: Sequence[History]) -> dict[str, tuple[list[list[int]], float]]:
+def peers(made: Sequence[History], names: str) -> dict[str, tuple[list[list[int]], float]]:
     folder = Home().folder("bench") / "changepoints"
     python = folder / "bin" / "python"
     marker = folder / "installed"
@@ -133,7 +135,7 @@ def peers(made: Sequence[History]) -> dict[str, tuple[list[list[int]], float]]:
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEERS], check=True)
         marker.write_text(repr(PEERS))
     values = json.dumps([history.values.tolist() for history in made])
-    done = subprocess.run([str(python), "-c", PEER], input=values, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run([str(python), "-c", PEER, names], input=values, stdout=subprocess.PIPE, text=True, check=True)
     return {name: (one["found"], one["seconds"]) for name, one in json.loads(done.stdout).items()}
 
 
@@ -149,12 +151,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="so many sets of histories, each of its own seed")
     parser.add_argument("--histories", type=int, default=100, help="histories of each family in a round")
     parser.add_argument("--seed", type=int, default=1, help="the first round's; ours was tuned on 0")
+    parser.add_argument("--peers", default="otava;otava, 5 %;ruptures", help="which of them, with ; between")
     options = parser.parse_args()
     made, found, seconds = [], {}, {}
     for number in range(options.rounds):
         of_round = list(histories(options.histories, seed=options.seed + number))
         made += of_round
-        for name, (points, took) in {"ours": ours(of_round), **peers(of_round)}.items():
+        for name, (points, took) in {"ours": ours(of_round), **peers(of_round, options.peers)}.items():
             found.setdefault(name, []).extend(points)
             seconds[name] = seconds.get(name, 0.0) + took
     steps = sum(len(history.steps) for history in made)

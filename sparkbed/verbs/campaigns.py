@@ -15,7 +15,15 @@ from sparkbed.store.archive import read_archive
 
 def is_archive(wanted: str) -> bool:
     """Whether the word names a file rather than a campaign's id, which holds no slash and ends in no .zip."""
-    return "/" in wanted or wanted.endswith(".zip") or Path(wanted).is_file()
+    return "/" in wanted or wanted.endswith(".zip") or is_file(wanted)
+
+
+def is_file(wanted: str) -> bool:
+    """Whether the word is a file's path; False for what could be none."""
+    try:
+        return bool(wanted) and Path(wanted).is_file()
+    except (OSError, ValueError):  # too long a name, or a null byte in it
+        return False
 
 
 @contextmanager

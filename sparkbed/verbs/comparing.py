@@ -12,7 +12,7 @@ from sparkbed.errors import UsageError
 from sparkbed.home import Home
 from sparkbed.nearest import nearest
 from sparkbed.table import table
-from sparkbed.verbs.campaigns import campaign_of, is_archive
+from sparkbed.verbs.campaigns import campaign_of, is_file
 
 FORMATS = ("table", "md", "json")
 
@@ -60,7 +60,7 @@ def _chosen(stack: ExitStack, word: str) -> Any:
     from analysis.compare import Chosen
     from analysis.report import measured
 
-    campaign, _, cell = (word, "", "") if is_archive(word) else word.partition(":")
+    campaign, _, cell = (word, "", "") if is_file(word) else word.partition(":")
     store, found = stack.enter_context(campaign_of(Home(), campaign))
     data = measured(store, found.id)
     return Chosen(data, _cell(data, cell) if cell else None)

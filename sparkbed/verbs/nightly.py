@@ -177,7 +177,7 @@ def write_page(home: Home, found: Sequence[Course], runs: Sequence[dict[str, str
     return page
 
 
-def history(tag: str, output: str) -> None:
+def history(tag: str, output: str, plan: str = "") -> None:
     """Write the history page.
 
     Raises:
@@ -187,7 +187,7 @@ def history(tag: str, output: str) -> None:
 
     home = Home()
     tag = tag or TAG
-    found = history_of(home, _default_plan(), tag)
+    found = history_of(home, _plan(plan), tag)
     if not found:
         raise UsageError(
             f"no campaign with the tag {tag!r} has ended yet",
@@ -198,12 +198,12 @@ def history(tag: str, output: str) -> None:
     print(f"History: {page}")
 
 
-def acknowledge(wanted: str, reason: str, remove: bool, tag: str) -> None:
+def acknowledge(wanted: str, reason: str, remove: bool, tag: str, plan: str = "") -> None:
     """Keep that a change is known, take it back, or list all changes for an empty word."""
     from analysis.history import all_changes, sentence
 
     home = Home()
-    changes = all_changes(history_of(home, _default_plan(), tag or TAG))
+    changes = all_changes(history_of(home, _plan(plan), tag or TAG))
     if not wanted:
         if not changes:
             print("No change has been found in the history.")
@@ -242,7 +242,10 @@ def _user() -> str:
         return f"user {os.getuid()}"
 
 
-def _default_plan() -> NightlyPlan | None:
+def _plan(path: str) -> NightlyPlan | None:
+    """The plan that says which metrics and changes count: the one named, else ours if it is there."""
+    if path:
+        return load_plan(Path(path).expanduser())
     return load_plan() if DEFAULT.is_file() else None
 
 

@@ -92,6 +92,9 @@ def test_three_campaigns_and_an_archive(two: Path, tmp_path: Path) -> None:
     assert [side["campaign"] for side in found["sides"]] == [ID, LATER, LATER]
     for row in found["rows"]:
         assert row["sides"][1] == row["sides"][2]
+    cell = made_up.cells()[2].id
+    one = document(two, [f"{ID}:{cell}", f"{tmp_path}/later.zip:{cell}"])
+    assert one["rows"][0]["sides"][1] == next(row for row in found["rows"] if row["cell"] == cell)["sides"][1]
 
 
 def test_named_cells_are_compared_whatever_their_content(two: Path) -> None:
@@ -110,6 +113,7 @@ def test_named_cells_are_compared_whatever_their_content(two: Path) -> None:
         ([ID, LATER, "--metric", "trial_second"], "there is no metric 'trial_second'"),
         ([ID, LATER, "--format", "jsn"], "there is no format 'jsn'"),
         ([ID, "nowhere.zip"], "there is no file nowhere.zip"),
+        ([ID, "x" * 5000], "there is no campaign 'xxx"),
     ],
 )
 def test_wrong_usage_is_told(two: Path, words: list[str], says: str) -> None:

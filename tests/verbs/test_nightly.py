@@ -57,6 +57,9 @@ def test_the_history_page_is_written_and_a_change_is_acknowledged_by_its_id(nigh
     row = next(line for line in listed.splitlines() if "trial_seconds" in line)
     identity = row.split()[0]
     assert "regression" in row
+    plan = nights / "plan.yml"
+    plan.write_text("suites: [quick]\nchange: 50%\n")
+    assert "No change has been found" in inv(nights, "acknowledge", "--plan", str(plan)).stdout
     refused = inv(nights, "acknowledge", identity)
     assert (refused.returncode, "needs a reason" in refused.stderr) == (2, True)
     assert inv(nights, "acknowledge", identity, "--reason", "JDK 21 since Monday").returncode == 0
