@@ -464,7 +464,8 @@ def test(_c: Context, all: bool = False, soak: bool = False, pytest: str = "") -
     rest="options",
     help={
         "name": "harness (default): run-suite against a script; playbooks: ours against Ansible's; ipc: exchanges;"
-        " submit: our Scala test against the same loop by hand; changepoints: ours against Otava's and ruptures'",
+        " submit: our Scala test against the same loop by hand; changepoints: ours against Otava's and ruptures';"
+        " eventlog: our reading of event logs against the History Server's",
         "rounds": "how many interleaved rounds",
         "options": "the benchmark's own options; words after -- mean the same (-- --help shows them)",
     },

@@ -17,7 +17,7 @@ LINT = (
     ("ruff format", [sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."]),
     ("mypy", [sys.executable, "-m", "mypy", "--no-error-summary"]),
 )
-BENCHMARKS = ("harness", "playbooks", "ipc", "submit", "nodes", "changepoints")
+BENCHMARKS = ("harness", "playbooks", "ipc", "submit", "nodes", "changepoints", "eventlog")
 
 
 def lint() -> bool:

@@ -64,15 +64,15 @@ def test_what_is_said_of_a_known_law(law: Callable[[float], float], said: str) -
 
 def test_of_a_straight_line_at_most_one_in_twenty_reports_says_that_it_bends() -> None:
     """And the exponent's interval holds the exponent of the noiseless line about as often."""
-    reports = [grown(lambda x: 5 + x / 1000, seed, noise=0.1) for seed in range(300)]
-    assert sum(verdict(one) not in ("linear", "undecided") for one in reports) <= 24  # of 15 expected at the most
+    reports = [grown(lambda x: 5 + x / 1000, seed, noise=0.1) for seed in range(200)]
+    assert sum(verdict(one) not in ("linear", "undecided") for one in reports) <= 18  # of 10 expected at the most
     noiseless = course(SIZES, [5 + x / 1000 for x in SIZES])
     assert noiseless is not None
     held = sum(
         (one.intervals["exponent"].low or 0) <= noiseless.exponent <= (one.intervals["exponent"].high or 0)
         for one in reports
     )
-    assert held >= 276
+    assert held >= 184
 
 
 def test_a_jump_is_found_where_it_is_and_nowhere_else() -> None:
