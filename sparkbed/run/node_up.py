@@ -22,6 +22,7 @@ LAST = {"node_ssh_seconds": "all_ssh_seconds", REGISTERED: "all_registered_secon
 """What the slowest host makes of a metric: the time until all were so far."""
 
 _READ = r"""
+[ -r "$1/logs/master.log" ] || { echo "there is no $1/logs/master.log" >&2; exit 1; }
 line='^\([0-9/]* [0-9:.]*\) INFO Master: Registering worker \([^ ]*\):[0-9]* with .*'
 sed -n "s!$line!20\1 \2!p" "$1/logs/master.log" |
 while read -r day time address; do echo "$address $(date -d "$day $time" +%s.%N)"; done

@@ -51,6 +51,24 @@ def test_a_suite_runs_to_its_report_and_leaves_nothing(finished: tuple[Bed, str]
     assert "driver.log" in bed.inv("logs")
 
 
+def test_no_secret_is_in_the_record(finished: tuple[Bed, str]) -> None:
+    bed, _ = finished
+    secrets = [(bed.home / "keys" / "id_ed25519").read_text().splitlines()[2]]
+    secrets.append(json.loads((bed.home / "endpoint" / "credentials.json").read_text())["secret_key"])
+    with Store(bed.home / "sparkbed.db") as store:
+        campaign = store.campaign()
+        told = "".join(store.documents(campaign.id).values())
+        for trial in store.trials(campaign.id):
+            for name in store.artifacts(trial.id):
+                told += store.artifact(trial.id, name).decode("utf-8", "replace")
+    files = [
+        path for path in bed.home.rglob("*") if path.is_file() and path.name not in ("id_ed25519", "credentials.json")
+    ]
+    told += "".join(path.read_bytes().decode("utf-8", "replace") for path in files)
+    assert [secret for secret in secrets if secret in told] == []
+    assert "PRIVATE KEY" not in told
+
+
 def test_the_record_says_where_the_numbers_come_from(finished: tuple[Bed, str]) -> None:
     bed, _ = finished
     with Store(bed.home / "sparkbed.db") as store:
