@@ -271,8 +271,8 @@ class Ec2Provider:
                 found = calls.find(deployment)
                 if found:
                     say(f"ending {', '.join(one.host or one.id for one in found)}")
+                calls.terminate([one.id for one in found])  # first: whatever else may not be allowed, this costs money
                 calls.cancel_spot_requests(deployment)
-                calls.terminate([one.id for one in found])
                 calls.delete_group(deployment)
                 drop_keys(calls, self._home)
                 ended = [one.host or one.id for one in found]

@@ -244,8 +244,8 @@ class Ec2Calls:
                 self.terminate([one], seconds)
 
     def cancel_spot_requests(self, deployment: str) -> None:
-        """Cancels what of the deployment's spot requests is open, so that no host comes later."""
-        if self._local:
+        """Cancels what of the deployment's spot requests is open, so that no host comes later. AWS alone has them."""
+        if self._endpoint != "aws":
             return
         wanted = {f"tag:{tags.HOME}": self._home_id, f"tag:{tags.DEPLOYMENT}": deployment}
         filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]

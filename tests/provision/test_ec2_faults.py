@@ -228,9 +228,9 @@ def test_hosts_that_end_behind_our_back_are_told_with_the_reason(cloud: Any, hos
 
 TEARDOWN = (
     "DescribeInstances",
-    "DescribeSpotInstanceRequests",
     "TerminateInstances",
     "DescribeInstances",
+    "DescribeSpotInstanceRequests",
     "DescribeSecurityGroups",
     "DeleteSecurityGroup",
     "DescribeInstances",
