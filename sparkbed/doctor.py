@@ -37,12 +37,12 @@ def examine() -> list[Finding]:
         docker_engine(),
         _program("mmdebstrap", "Docker base images where no registry is reached; machines for tests", "mmdebstrap"),
         _program("iptables", "packets counted by class", "iptables", ("/usr/sbin/iptables", "/sbin/iptables")),
-        _program("qemu-system-x86_64", "vm nodes (a later release)", "qemu-system-x86"),
+        _program("qemu-system-x86_64", "vm nodes", "qemu-system-x86 qemu-utils mmdebstrap"),
         Finding(
             "KVM",
             Path("/dev/kvm").exists(),
             "/dev/kvm",
-            "vm nodes at full speed (a later release)",
+            "vm nodes at full speed, where a probe boot works; else they are emulated",
             "a CPU and kernel with KVM",
         ),
     ]

@@ -29,10 +29,11 @@ from sparkbed.provision.dry_run import Rehearsal
 from sparkbed.provision.ec2_calls import Ec2Calls, Found, Watch
 from sparkbed.provision.generated import write_inventory
 from sparkbed.provision.launching import Launching, digest, drop_keys
-from sparkbed.provision.nodes import images, netns
+from sparkbed.provision.nodes import images, netns, qemu, vm, vm_images
 from sparkbed.provision.nodes.base import OWN_HOME, SHARED_SYSTEM
 from sparkbed.provision.nodes.container import ContainerNodes
 from sparkbed.provision.nodes.netns import NetnsNodes
+from sparkbed.provision.nodes.vm import VmNodes
 from sparkbed.provision.prices import Prices, estimate
 from sparkbed.provision.reach import log_in
 
@@ -91,7 +92,7 @@ class Ec2Provider:
             prices = self._estimate(calls, missing, str(inventory.path), say)
             launching = Launching(calls, self._home, deployment, by or _who(), say, prices)
             try:
-                found = {**adopted, **launching.make(missing, RUN_DEADLINE[self._local])}
+                found = {**adopted, **launching.make(missing, self._patience(wanted))}
                 self._write_known_hosts(calls, deployment)
                 machines = [self._machine(host, found[host], wanted[host], users[host], deployment) for host in wanted]
                 self._log_in(machines, launching, say)
@@ -146,6 +147,11 @@ class Ec2Provider:
                 hint="docs/ec2.md lists the permissions that are needed.",
             )
 
+    def _patience(self, wanted: Mapping[str, ProvisionSpec]) -> float:
+        """Seconds until the hosts must run; a virtual machine may need them for each of its tries."""
+        machines = any(spec.node == VmNodes.name for spec in wanted.values())
+        return vm.TRIES * vm.BOOT_DEADLINE + 60 if machines else RUN_DEADLINE[self._local]
+
     def _user(self, inventory: Inventory, host: str) -> str:
         if self._local:
             return pwd.getpwuid(os.getuid()).pw_name
@@ -199,7 +205,7 @@ class Ec2Provider:
             return {}
         say(f"adopted {', '.join(host for host in wanted if host in adopted)}")
         # Their addresses and ports are known once they run; those of an endpoint started just now come back.
-        running = calls.wait_running([one.id for one in adopted.values()], RUN_DEADLINE[self._local])
+        running = calls.wait_running([one.id for one in adopted.values()], self._patience(wanted))
         by_id = {one.id: one for one in running}
         return {host: by_id[one.id] for host, one in adopted.items()}
 
@@ -304,6 +310,9 @@ def prepare(wanted: Iterable[ProvisionSpec], say: Say) -> None:
         netns.check()
     if ContainerNodes.name in kinds:
         images.ensure(say)
+    if VmNodes.name in kinds:
+        vm.check()
+        qemu.accelerator(vm_images.ensure(say))
 
 
 def _status(one: Found) -> HostStatus:

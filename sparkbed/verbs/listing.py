@@ -14,6 +14,7 @@ NODE_KINDS = [
     ["process", "an SSH server on a loopback address of this machine; needs nothing (the default)"],
     ["netns", "this machine's files with an address, hostname, processes and limits of its own; needs root and sshd"],
     ["container", "a Docker container with a system, a network address and an SSH server of its own; root logs in"],
+    ["vm", "a virtual machine of QEMU's, under KVM where that works, else emulated; root logs in"],
 ]
 
 

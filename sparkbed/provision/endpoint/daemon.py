@@ -101,16 +101,19 @@ def _assemble(home: Home, state: states.State) -> tuple[Reconciler, Hook]:
     from sparkbed.provision.nodes.netns import NetnsNodes
     from sparkbed.provision.nodes.process import ProcessNodes
     from sparkbed.provision.nodes.switch import Switch
+    from sparkbed.provision.nodes.vm import VmNodes
 
     emulation = Emulation(state.cidr)
     for record in state.instances.values():
         if record.state == states.RUNNING:
             record.state = states.PENDING  # until its node answers again
     emulation.restore(state)
+    switch = Switch(home_id(home))
     every: tuple[NodeKind, ...] = (
         ProcessNodes(),
-        NetnsNodes(Switch(home_id(home))),
+        NetnsNodes(switch),
         ContainerNodes(home_id(home)),
+        VmNodes(switch),
     )
     kinds = {kind.name: kind for kind in every}
     reconciler = Reconciler(state, emulation, kinds, home.nodes, home_id(home))

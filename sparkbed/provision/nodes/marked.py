@@ -53,6 +53,19 @@ def carrying(marker: str) -> list[Process]:
     return found
 
 
+def markers(home_id: str, program: str) -> set[str]:
+    """The markers of a state folder's nodes that processes of this program (its name's beginning) carry."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and (entry / "comm").read_bytes().startswith(program.encode()):
+                for word in (entry / "environ").read_bytes().decode("utf-8", "replace").split("\0"):
+                    name, _, marker = word.partition("=")
+                    if name == MARKER and marker.rpartition("@")[2] == home_id:
+                        found.add(marker)
+    return found
+
+
 def end(marker: str, grace: float = 5.0, deadline: float = 30.0) -> list[Process]:
     """Ends the processes with this marker: SIGTERM, and SIGKILL for those still there after `grace` seconds.
 

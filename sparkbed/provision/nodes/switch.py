@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sparkbed.errors import HostError
-from sparkbed.provision.nodes import namespaces, private_networks
+from sparkbed.provision.nodes import marked, namespaces, private_networks
 from sparkbed.provision.nodes.iproute import ip
 
 BRIDGE = "switch"
@@ -141,17 +141,18 @@ def remove(home_id: str) -> None:
 def end_strays(home_id: str, nodes: Iterable[str]) -> list[str]:
     """Ends what is left of a state folder's nodes on its switch other than `nodes` (markers); the markers of those.
 
-    Only root has such nodes, and only root can end them; for others there are none.
+    Machines of QEMU's are found by their processes, who ever has them; the others are root's.
 
     Raises:
         HostError: when one can't be ended.
     """
-    if os.geteuid() != 0:
-        return []
-    strays = sorted(namespaces.markers(home_id) - set(nodes))
+    root = os.geteuid() == 0
+    machines = marked.markers(home_id, "qemu-system")
+    strays = sorted((machines | (namespaces.markers(home_id) if root else set())) - set(nodes))
     for marker in strays:
         namespaces.end(marker)
-    Switch(home_id).free()
+    if root:
+        Switch(home_id).free()
     return strays
 
 
