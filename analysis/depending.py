@@ -15,9 +15,9 @@ import numpy as np
 
 from analysis.answer import short_names, signed
 from analysis.findings import INTERLEAVED
-from analysis.growing import medians_by_block
+from analysis.growing import medians_by_block, size_in_words
 from analysis.stats import blocks_needed, intervals_together
-from analysis.words import count, number
+from analysis.words import count
 
 Data = Mapping[str, Any]
 
@@ -105,7 +105,7 @@ def _sentence(one: Data) -> str:
     if one["change"] is None:
         return f"{what}: no block has trials of both at the smallest and the largest {one['size']}."
     ratios = " and ".join(
-        f"{signed(ratio)} at {one['size']} {number(at)}"
+        f"{signed(ratio)} at {one['size']} {size_in_words(at)}"
         for ratio, at in zip(one["ratios"], (one["first"], one["last"]), strict=True)
     )
     if one["low"] is None:

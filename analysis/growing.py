@@ -158,7 +158,7 @@ def _sentence(one: Data) -> str:
         "undecided": f"grows with {one['size']} in a way that these trials do not decide",
     }[one["verdict"]]
     exponent = _with_interval(one["exponent"], one["exponent_low"], one["exponent_high"])
-    jumps = f" It jumps on the way to {listed([_size(at) for at in one['jumps']])}." if one["jumps"] else ""
+    jumps = f" It jumps on the way to {listed([size_in_words(at) for at in one['jumps']])}." if one["jumps"] else ""
     return f"{one['name']}: the time {words} (exponent {exponent}, {one['blocks']} blocks).{jumps}"
 
 
@@ -166,7 +166,7 @@ def _published(paper: Data, table: Data) -> str:
     found = table["growth"]
     return (
         f"Paper {paper['key']}, table {table['table']}: exponent {number(found['exponent'])}, bend "
-        f"{number(found['bend'])}; {_nearer(found)}; its steepest step, to {_size(found['steepest_to'])}, is "
+        f"{number(found['bend'])}; {_nearer(found)}; its steepest step, to {size_in_words(found['steepest_to'])}, is "
         f"{number(found['steepest'])} times the median of the others."
     )
 
@@ -176,7 +176,7 @@ def _nearer(found: Data) -> str:
 
 
 def _row(one: Data) -> list[str]:
-    steepest = f"{number(one['steepest'])} (to {_size(one['steepest_to'])})"
+    steepest = f"{number(one['steepest'])} (to {size_in_words(one['steepest_to'])})"
     return [
         one["name"],
         _range(one["sizes"], one["size"]),
@@ -196,16 +196,16 @@ def _published_row(paper: Data, table: Data) -> list[str]:
         "–",
         number(found["exponent"]),
         number(found["bend"]),
-        f"{number(found['steepest'])} (to {_size(found['steepest_to'])})",
+        f"{number(found['steepest'])} (to {size_in_words(found['steepest_to'])})",
         "one time a size: not tested",
     ]
 
 
 def _range(sizes: Sequence[float], name: str) -> str:
-    return f"{len(sizes)} of {name}, {_size(sizes[0])} to {_size(sizes[-1])}"
+    return f"{len(sizes)} of {name}, {size_in_words(sizes[0])} to {size_in_words(sizes[-1])}"
 
 
-def _size(value: float) -> str:
+def size_in_words(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else number(value)
 
 

@@ -72,6 +72,8 @@ def test_a_cost_that_grows_with_the_size_is_told(tmp_path: Path) -> None:
     assert found["ratios"][1] / found["ratios"][0] == pytest.approx(found["change"])
     said = "python-shuffles, docker against bare: the ratio grows with num-shuffles. trial_seconds is "
     assert data["answer"][-1].startswith(said)
+    assert " at num-shuffles 1 and " in data["answer"][-1]
+    assert " at num-shuffles 40; " in data["answer"][-1]
     assert said.replace("_", "\\_") in markdown or said in markdown
     assert "the ratio grows with num-shuffles" in page
 
