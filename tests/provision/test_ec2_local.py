@@ -300,13 +300,6 @@ def test_several_commands_at_once_do_not_step_on_each_other(fresh: Home, tmp_pat
     assert [sorted(names) for names in ended] == [["master-1", "worker-1"]] * 3
 
 
-def test_an_unknown_node_kind_is_named(home: Home, tmp_path: Path) -> None:
-    hosts = make_inventory(tmp_path, 1)
-    hosts.path.write_text(hosts.path.read_text().replace("node: process", "node: vm"))
-    with pytest.raises(ProvisionError, match="kind 'vm'"):
-        provision(home, inventories.load(hosts.path), "vms")
-
-
 def test_the_endpoint_is_killed_and_everything_goes_on(fresh: Home, tmp_path: Path) -> None:
     hosts = make_inventory(tmp_path, 2)
     before = provision(fresh, hosts)

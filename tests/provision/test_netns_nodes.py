@@ -187,8 +187,13 @@ def test_it_is_taken_over_as_it_is_and_made_again_if_its_server_has_ended(site: 
 def test_what_cleared_its_environment_ends_with_it_too(site: Site) -> None:
     node = site.kind.start(site.spec())
     on(node, "setsid env -i /bin/sleep 1009 </dev/null >/dev/null 2>&1 &")
-    [bare] = running(namespaces.of_node(node.marker), "sleep 1009")
-    assert bare not in {process.pid for process in marked.carrying(node.marker)}
+
+    def without() -> list[int]:
+        carrying = {process.pid for process in marked.carrying(node.marker)}
+        return [pid for pid in running(namespaces.of_node(node.marker), "sleep 1009") if pid not in carrying]
+
+    wait_until(lambda: len(without()) == 1, "the program has no marker any more: setsid and env still had it")
+    [bare] = without()
     site.kind.stop(node)
     assert marked.start_time(bare) is None
 
