@@ -8,10 +8,8 @@ import io
 import logging
 import os
 import shlex
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from invoke.collection import Collection
@@ -22,6 +20,7 @@ from invoke.program import Program
 from sparkbed import __version__, usage
 from sparkbed.errors import SparkbedError, UsageError
 from sparkbed.home import ROOT, Home
+from sparkbed.signals import interrupt_on_ends
 
 log = logging.getLogger("sparkbed")
 
@@ -221,20 +220,13 @@ def start_logging() -> None:
     log.setLevel(logging.INFO)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """`./inv VERB ...`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only is no reason to fail
     start_logging()
-    # A terminated verb ends what it started, as an interrupted one does.
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asked to outlive the terminal
-        signal.signal(signal.SIGHUP, _interrupt)
+    interrupt_on_ends()  # a terminated verb ends what it started, as an interrupted one does
     # matplotlib keeps its font cache in the user's home unless it is told another place.
     os.environ.setdefault("MPLCONFIGDIR", str(Home().path / "matplotlib"))
     Inv(name="inv", binary="inv", version=__version__).run()
