@@ -165,7 +165,7 @@ def _sentence(one: Data) -> str:
 def _published(paper: Data, table: Data) -> str:
     found = table["growth"]
     return (
-        f"Paper {paper['key']}, table {table['table']}: exponent {number(found['exponent'])}, bend "
+        f"Paper {paper['key']}, table {table['table']}, as printed: exponent {number(found['exponent'])}, bend "
         f"{number(found['bend'])}; {_nearer(found)}; its steepest step, to {size_in_words(found['steepest_to'])}, is "
         f"{number(found['steepest'])} times the median of the others."
     )
@@ -191,7 +191,7 @@ def _row(one: Data) -> list[str]:
 def _published_row(paper: Data, table: Data) -> list[str]:
     found = table["growth"]
     return [
-        f"paper {paper['key']}, table {table['table']}: {table['caption']}",
+        f"paper {paper['key']}, table {table['table']}, as printed: {table['caption']}",
         _range(found["sizes"], table["label"]),
         "–",
         number(found["exponent"]),

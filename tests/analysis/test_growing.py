@@ -97,7 +97,7 @@ def test_the_report_says_it_in_words_and_beside_the_papers_own_table(grown: Any)
     for text in (markdown, page):
         assert "the time grows in a straight line with num-tasks (exponent " in text
         assert "It jumps on the way to 10,000." in text
-        assert "Paper 002, table III: exponent 0.541" in text
+        assert "Paper 002, table III, as printed: exponent 0.541" in text
         assert "State: prepared; it needs an OSv image" in text
     (table,) = data["papers"][0]["tables"]
     assert table["growth"]["sizes"] == [float(1000 * k) for k in range(1, 11)]
