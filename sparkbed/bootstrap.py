@@ -153,7 +153,9 @@ def download_wheel(scratch: Path) -> Path | None:
 
 def pip_install(python: Path, what: list[str], log: Path, progress: Progress) -> None:
     """pip install, its words to the log, its steps to the terminal."""
-    command = [str(python), "-m", "pip", "install", "--progress-bar", "off", "--disable-pip-version-check", *what]
+    # Python compiles what is imported when it is; of all that is installed that is a small part.
+    quiet = ["--no-compile", "--progress-bar", "off", "--disable-pip-version-check"]
+    command = [str(python), "-m", "pip", "install", *quiet, *what]
     with log.open("a", encoding="utf-8") as record:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert process.stdout is not None

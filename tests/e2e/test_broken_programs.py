@@ -1,4 +1,4 @@
-"""Programs that fail in every way cost a trial each, with its log, and the suite goes on."""
+"""Programs that fail in every way cost a trial each, with its log; the suite goes on, and hosts that were up stay."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ DEADLINE = 10
 SUITE = f"""
 suite: broken
 workload: submit
-settings: {{worker_memory: 512m, executor_memory: 512m, driver_memory: 512m, spark.task.maxFailures: 1}}
-count: {{workers: 1}}
+settings:
+  worker_memory: 512m
+  executor_memory: 512m
+  driver_memory: 512m
+  spark.task.maxFailures: 1
+  spark.locality.wait: 1s
 cluster: shared
 order: sequential
 trials: 1
@@ -33,6 +37,8 @@ factors:
     hangs: {{parameters: {{program: {PROGRAMS}/hangs.py}}, deadline: {DEADLINE}s}}
     prints-rubbish: {{parameters: {{program: {PROGRAMS}/prints_rubbish.py, arguments: ["{{samples}}"]}}}}
     eats-memory: {{parameters: {{program: {PROGRAMS}/eats_memory.py}}}}
+    exits: {{parameters: {{program: {PROGRAMS}/exits.py}}}}
+    own-settings: {{parameters: {{program: {PROGRAMS}/own_settings.py}}}}
     works: {{parameters: {{program: {PROGRAMS}/works.py}}}}
 """
 
@@ -41,18 +47,23 @@ SAID = {
     "hangs": f"did not end within its deadline of {DEADLINE} s and was stopped",
     "prints-rubbish": "line 1 of the samples is not a sample",
     "eats-memory": "OutOfMemoryError: Java heap space",
+    "exits": "no luck today",
+    # It went well, but on other terms than the suite's.
+    "own-settings": "Spark ran with spark.locality.wait=9s where the cell has spark.locality.wait=1s",
 }
 LOGGED = {
     "throws": "ZeroDivisionError",
     "prints-rubbish": "answer",
     "eats-memory": "OutOfMemoryError",
+    "exits": "no luck today",
 }
 
 
 def test_each_costs_one_trial_with_its_log(bed: Bed) -> None:
+    bed.inv("provision", "local")
     output = bed.inv("run-suite", bed.suite(1, SUITE), code=1)
-    bed.wait_until_nothing_is_alive()
-    assert "4 trials failed" in output
+    assert f"{len(SAID)} trials failed" in output
+    assert "no luck today" in output
     assert not set(output) & {chr(code) for code in range(32) if chr(code) not in "\n\t"}
     report = bed.report()
     assert report["campaign"]["status"] == "incomplete"
@@ -63,7 +74,7 @@ def test_each_costs_one_trial_with_its_log(bed: Bed) -> None:
     works = trials.pop("works")
     assert (works["status"], works["error"]) == ("ok", None)
     assert [sample["value"] for sample in works["samples"] if sample["metric"] == "answer"] == [45.0]
-    assert works["position"] == 5
+    assert works["position"] == len(SAID) + 1
     for name, trial in trials.items():
         assert trial["status"] == "failed", name
         assert SAID[name] in trial["error"], name
@@ -73,3 +84,7 @@ def test_each_costs_one_trial_with_its_log(bed: Bed) -> None:
     assert [name for name, cell in cells.items() if "answer" in cell["metrics"]] == ["works"]
     page = Path(next(line for line in output.splitlines() if line.startswith("Report: ")).removeprefix("Report: "))
     assert "<script>alert(1)" not in page.read_text()
+    assert bed.inv("status").count("  running  ") == 3
+    assert not [line for line in bed.alive() if "org.apache.spark" in line]
+    assert "master-1" in bed.inv("teardown", "local")
+    bed.wait_until_nothing_is_alive()

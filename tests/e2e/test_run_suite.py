@@ -114,44 +114,6 @@ def test_an_interrupt_leaves_a_campaign_that_goes_on_and_nothing_running(bed: Be
     assert set(bed.trials().values()) == {1}
 
 
-def test_a_program_that_fails_costs_its_trial_and_no_more(bed: Bed) -> None:
-    """Neither the trials after it, nor the hosts that were there before."""
-    program = bed.folder / "sometimes.py"
-    program.write_text(
-        "import sys\n"
-        "from pyspark import SparkConf, SparkContext\n"
-        "conf = SparkConf().set('spark.locality.wait', '9s') if sys.argv[1] == 'own' else SparkConf()\n"
-        "context = SparkContext(conf=conf)\n"
-        "print('answer', context.parallelize(range(10)).sum())\n"
-        "sys.exit('no luck today' if sys.argv[1] == 'bad' else 0)\n"
-    )
-    suite = bed.suite(
-        1,
-        "suite: mixed\nworkload: submit\ncluster: shared\ntrials: 1\n"
-        "settings: {executor_memory: 512m, spark.locality.wait: 1s}\n"
-        f"parameters: {{program: {json.dumps(str(program))}, numbers: {{answer: 'answer ([0-9]+)'}}}}\n"
-        "metric: answer\n"
-        "factors: {luck: {bad: {parameters: {arguments: [bad]}}, good: {parameters: {arguments: [good]}},\n"
-        "  own: {parameters: {arguments: [own]}}}}\ncollectors: [eventlog]\n",
-    )
-    bed.inv("provision", "local")
-    output = bed.inv("run-suite", suite, code=1)
-    assert "2 trials failed" in output
-    assert "no luck today" in output
-    by_luck = {cell["factors"]["luck"]: cell["trials"][0] for cell in bed.report()["cells"]}
-    assert "no luck today" in by_luck["bad"]["error"]
-    assert by_luck["good"]["status"] == "ok"
-    assert [s["value"] for s in by_luck["good"]["samples"] if s["metric"] == "answer"] == [45.0]
-    # It went well, but on other terms than the suite's.
-    assert by_luck["own"]["error"] == "Spark ran with spark.locality.wait=9s where the cell has spark.locality.wait=1s"
-    assert bed.report()["campaign"]["status"] == "incomplete"
-    assert "no luck today" in bed.inv("logs")
-    status = bed.inv("status")
-    assert status.count("  running  ") == 3
-    assert not [line for line in bed.alive() if "org.apache.spark" in line]
-    assert "master-1" in bed.inv("teardown", "local")
-
-
 def test_two_campaigns_at_once_do_not_meet(bed: Bed) -> None:
     suite = bed.suite(trials=1)
     one = bed.start("run-suite", suite, "--only", "*one-worker*")

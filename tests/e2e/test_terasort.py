@@ -6,17 +6,10 @@ import pytest
 
 from tests.e2e.conftest import Bed
 
-pytestmark = pytest.mark.full
+pytestmark = pytest.mark.soak
 
 
-@pytest.mark.parametrize(
-    "only",
-    [
-        "test=sort",
-        pytest.param("test=generate", marks=pytest.mark.soak),
-        pytest.param("test=validate", marks=pytest.mark.soak),
-    ],
-)
+@pytest.mark.parametrize("only", ["test=sort", "test=generate", "test=validate"])
 def test_a_step_of_terasort(bed: Bed, only: str) -> None:
     bed.inv("run-suite", "terasort", "--profile", "tiny", "--only", only)
     [cell] = bed.report()["cells"]

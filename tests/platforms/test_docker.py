@@ -289,6 +289,7 @@ def test_who_may_not_use_the_engine_is_told_what_to_do(site: Site) -> None:
     assert "m, w1, w2: " in str(caught.value)
 
 
+@pytest.mark.soak
 def test_both_engines_end_in_the_same_state(
     site: Site, ours: Ours, ansible: Ansible, spec: Callable[..., ClusterSpec]
 ) -> None:
