@@ -1,16 +1,12 @@
-"""A report's findings in plain sentences, and what limits the trust in them. Pure functions over a report's data."""
+"""A report's findings in plain sentences. Pure functions over a report's data."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from analysis import stats
 from analysis.findings import by_size
-from analysis.words import change, count, listed, percent, probability, with_unit
+from analysis.words import change, count, percent, probability, with_unit
 
 Data = Mapping[str, Any]
 
@@ -58,7 +54,7 @@ def evidence(finding: Data, cells: Mapping[str, Data]) -> str:
         trials_of(finding),
     ]
     if finding["p_adjusted"] is not None:
-        parts.append(f"p {_equals(probability(finding['p_adjusted']))}")
+        parts.append(f"p {equals(probability(finding['p_adjusted']))}")
     return "; ".join(parts)
 
 
@@ -134,125 +130,11 @@ def groups(report: Data) -> list[list[Data]]:
     return list(found.values())
 
 
-# -- trust -------------------------------------------------------------------------------------------------------------
-
-
-def trust(report: Data) -> list[dict[str, str]]:
-    """What limits the answer, each as level (warning or note), what, and what it means."""
-    facts = report["campaign"]["facts"]
-    preflight = [
-        {
-            "level": "warning",
-            "what": f"Before the start, {str(remark['what']).rstrip('.')}.",
-            "means": str(remark["means"]),
-        }
-        for remark in facts.get("preflight") or ()
-        if remark.get("level") not in ("ok", None)
-    ]
-    before = [*_unfinished(report), *_failed(report), *preflight, *_faults(report)]
-    return [*before, *_few(report), *_drifting(report), *_outlying(report)]
-
-
-def _unfinished(report: Data) -> list[dict[str, str]]:
-    campaign = report["campaign"]
-    done = campaign["trials_ok"] + campaign["trials_failed"]
-    planned = campaign["trials_planned"]
-    if campaign["status"] == "complete" or done == planned:
-        return []  # what failed is told by itself
-    return [_warning(
-        f"The campaign is {campaign['status']}: {done} of {planned} trials are done.",
-        "Intervals are wider than planned; './inv run-suite' goes on with an interrupted campaign.",
-    )]  # fmt: skip
-
-
-def _failed(report: Data) -> list[dict[str, str]]:
-    failed = {
-        cell["label"]: sum(trial["status"] != "ok" for trial in cell["trials"])
-        for cell in report["cells"]
-        if any(trial["status"] != "ok" for trial in cell["trials"])
-    }
-    if not failed:
-        return []
-    each = listed([f"{number} of {label}" for label, number in failed.items()])
-    return [_warning(
-        f"{count(sum(failed.values()), 'trial')} failed: {each}.",
-        "They are left out. If slow trials are the ones that fail, what remains looks too fast.",
-    )]  # fmt: skip
-
-
-def _faults(report: Data) -> list[dict[str, str]]:
-    """What collectors could not do, each sentence once, with the number of trials that it is about."""
-    said = Counter(
-        fault for cell in report["cells"] for trial in cell["trials"] for fault in trial["facts"].get("faults") or ()
-    )
-    return [
-        _warning(f"In {count(number, 'trial')}: {fault}.", "What it would have gathered or prepared is missing there.")
-        for fault, number in said.most_common()
-    ]
-
-
-def _few(report: Data) -> list[dict[str, str]]:
-    """When no comparison could have passed the test, whatever the numbers."""
-    tested = [finding for finding in report["findings"] if finding["smallest_p"] is not None]
-    if not tested or min(finding["smallest_p"] for finding in tested) * len(tested) <= 1 - stats.LEVEL:
-        return []
-    most = max(finding["blocks"] for finding in tested)
-    return [_warning(
-        f"No comparison has more than {count(most, 'block')} of trials.",
-        f"With {count(len(tested), 'comparison')} it takes {stats.blocks_needed(comparisons=len(tested))} trials of "
-        "each cell before a difference, however large, can be told from chance at 95 %.",
-    )]  # fmt: skip
-
-
-def _drifting(report: Data) -> list[dict[str, str]]:
-    """Whether times rise or fall with the position in the campaign, each cell's median taken off."""
-    metric = report["campaign"]["metric"]
-    points = []
-    for cell in report["cells"]:
-        measured = [trial for trial in cell["trials"] if trial["values"].get(metric, 0) > 0]
-        logs = np.log([trial["values"][metric] for trial in measured])
-        points += [
-            (trial["position"], value - float(np.median(logs)))
-            for trial, value in zip(measured, logs, strict=True)
-            if trial["status"] == "ok"
-        ]
-    found = stats.drift([value for _, value in sorted(points)])
-    if found is None or found[1] > 0.01:
-        return []
-    way = "rise" if found[0] > 0 else "fall"
-    return [_warning(
-        f"Values {way} during the campaign (Kendall's tau {found[0]:.2f}, p {_equals(probability(found[1]))}).",
-        "Comparisons inside blocks are hardly touched; medians of cells depend on when the campaign ran.",
-    )]  # fmt: skip
-
-
-def _outlying(report: Data) -> list[dict[str, str]]:
-    metric = report["campaign"]["metric"]
-    found = []
-    for cell in report["cells"]:
-        measured = [trial for trial in cell["trials"] if trial["status"] == "ok" and metric in trial["values"]]
-        far = stats.far_outliers([trial["values"][metric] for trial in measured])
-        unit = cell["metrics"][metric]["unit"] if measured else ""
-        found += [
-            f"{measured[i]['id']} ({with_unit(measured[i]['values'][metric], unit)}, {cell['label']})" for i in far
-        ]
-    if not found:
-        return []
-    return [{
-        "level": "note",
-        "what": f"Far from the other trials of {'its cell' if len(found) == 1 else 'their cells'}: {listed(found)}.",
-        "means": "They are kept: nothing is left out for being slow. './inv logs TRIAL' shows what happened.",
-    }]  # fmt: skip
-
-
-def _warning(what: str, means: str) -> dict[str, str]:
-    return {"level": "warning", "what": what, "means": means}
-
-
 def _median(cell: Data, metric: str) -> float | None:
     found = cell["metrics"].get(metric)
     return float(found["median"]) if found else None
 
 
-def _equals(p: str) -> str:
+def equals(p: str) -> str:
+    """A p-value as words give it, behind `p`."""
     return p if p.startswith("<") else f"= {p}"

@@ -39,7 +39,7 @@ DARK = (
 _VARIABLES = {INK: "--ink", FAINT: "--faint", PAPER: "--paper"} | {
     colour: f"--series-{number + 1}" for number, colour in enumerate(COLOURS)
 }
-_LIGHT = "--ink: #1d2329; --faint: #6b7580; --paper: #ffffff; --figure-font: sans-serif; " + " ".join(
+_LIGHT = "--ink: #1d2329; --faint: #59636d; --paper: #ffffff; --figure-font: sans-serif; " + " ".join(
     f"--series-{number + 1}: {colour};" for number, colour in enumerate(LIGHT)
 )
 HATCHES = ("|||", "///", "\\\\\\", "---", "xxx", "", "/", "\\", "+++", "x")

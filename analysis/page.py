@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import depending, growing, paper_text, spark_perf
+from analysis import depending, effects, growing, paper_text, spark_perf
 from analysis.answer import groups, names_of, sentence, shared_levels, short_names
 from analysis.costs import TITLE as COSTS_TITLE
 from analysis.costs import costs_table
@@ -20,7 +20,7 @@ from analysis.size_classes import SIZES_TITLE, sizes_table
 from analysis.stats import median
 from analysis.text import cells_table, encodable, findings_table, in_groups, metric_names, parts_table
 from analysis.wall import wall_tables
-from analysis.words import count, number, seconds
+from analysis.words import count, number, percent, seconds
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -74,7 +74,7 @@ def _view(report: Data, figures: Sequence[Figure], documents: Mapping[str, str])
         "trials": _trials_in_words(report),
         "answers": _answers(report),
         "plain_answer": report["answer"],
-        "depends": depending.sentences(report["depends"]),
+        "depends": [*effects.sentences(report["effects"]), *depending.sentences(report["depends"])],
         "trust": report["trust"],
         "sizes": sizes_table(report["cells"]),
         "sizes_title": SIZES_TITLE,
@@ -234,7 +234,7 @@ def _design(report: Data) -> list[tuple[str, str]]:
     rows = [
         ("order", ORDERS.get(order, order)),
         ("seed of the order", plan.get("seed")),
-        ("trials of each cell", plan.get("trials")),
+        ("trials of each cell", _trials_of_each(plan)),
         ("iterations in a trial", _iterations(plan)),
         ("clusters", CLUSTERS.get(cluster, cluster)),
         ("hosts", "made anew for every trial" if plan.get("hosts") == "per-trial" else None),
@@ -246,6 +246,16 @@ def _design(report: Data) -> list[tuple[str, str]]:
         ("fingerprint", campaign["fingerprint"]),
     ]
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _trials_of_each(plan: Data) -> str | None:
+    until = plan.get("until")
+    if not until:
+        return None if plan.get("trials") is None else str(plan["trials"])
+    return (
+        f"until half of the interval of its median is at most {percent(until['share'])} of it; "
+        f"from {until['least']} to {plan['trials']}"
+    )
 
 
 def _iterations(plan: Data) -> str | None:

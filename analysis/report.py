@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis import decompose, depending, packets, stats, wall
-from analysis.answer import answer, short_names, trust
+from analysis import decompose, depending, effects, packets, stats, wall
+from analysis.answer import answer, short_names
 from analysis.costs import cost
 from analysis.depending import dependences
 from analysis.findings import Design, Question, Side, decided, findings
@@ -25,6 +25,7 @@ from analysis.page import as_html
 from analysis.paper import papers
 from analysis.spark_perf import as_spark_perf, as_spark_perf_json
 from analysis.text import as_csv, as_json, as_markdown, closing_table
+from analysis.trust import trust
 from analysis.unlike import unlike_sentence
 from sparkbed.errors import UsageError
 from sparkbed.model import Campaign, Cell, Sample, Trial
@@ -79,7 +80,8 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
     The keys `campaign`, `cells` and `findings` are the contract that other programs read; `answer` and `trust` are
     the same in sentences. `papers` has the tables that the suite repeats beside ours (see `paper.papers`), and `paper`
     the first of them; `growth` says how times grow over sizes (see `growing.growths`), and `depends` whether
-    what a comparison found depends on them (see `depending.dependences`).
+    what a comparison found depends on them (see `depending.dependences`); `effects` has what factors do over all cells
+    (see `effects.effects`).
     """
     campaign = store.campaign(campaign_id)
     trials = store.trials(campaign.id)
@@ -97,14 +99,16 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
     said = papers(report)
     courses = growths(report)
     depends = dependences(report, courses)
+    of_factors = effects.effects(report)
     return {
         **report,
         "trust": trust(report),
-        "answer": [*answer(report), *depending.sentences(depends)],
+        "answer": [*answer(report), *effects.sentences(of_factors), *depending.sentences(depends)],
         "papers": said,
         "paper": said[0] if said else None,
         "growth": courses,
         "depends": depends,
+        "effects": of_factors,
     }
 
 

@@ -158,7 +158,32 @@ def compare(
     if pairs is None or not pairs:
         return None
     weights = np.array([len(a) * len(b) / (len(a) + len(b)) for a, b in pairs])
-    weights /= weights.sum()
+    return _tested(pairs, weights / weights.sum(), level, seed, limit)
+
+
+def turn_signs(
+    differences: ArrayLike,
+    weights: ArrayLike | None = None,
+    level: float = LEVEL,
+    seed: int = 0,
+    limit: int = EXACT_UP_TO,
+) -> Comparison | None:
+    """The test of `compare` on differences of logarithms, whose signs an exchange turns; None of nothing.
+
+    Args:
+        differences: one a unit of exchange; symmetric about 0 if there is no effect.
+        weights: of each unit in the mean (equal by default).
+    """
+    array = _floats(differences)
+    if not array.size:
+        return None
+    weight = np.ones(array.size) if weights is None else _floats(weights)
+    pairs = [(np.zeros(1), np.array([value])) for value in array]
+    return _tested(pairs, weight / weight.sum(), level, seed, limit)
+
+
+def _tested(pairs: list[tuple[Floats, Floats]], weights: Floats, level: float, seed: int, limit: int) -> Comparison:
+    """The test and its interval on logarithms of baseline and cell by block; `weights` of the blocks sum to 1."""
     count = math.prod(math.comb(len(a) + len(b), len(b)) for a, b in pairs)
     exact = count <= limit
     observed = float(sum(w * (b.mean() - a.mean()) for w, (a, b) in zip(weights, pairs, strict=True)))
@@ -268,6 +293,54 @@ def drift(values: ArrayLike) -> tuple[float, float] | None:
     return float(found.statistic), float(found.pvalue)
 
 
+def autocorrelation(values: ArrayLike, seed: int = 0) -> tuple[float, float] | None:
+    """Lag-1 correlation of values in order of time, and its two-sided p by permutation; None below 8 values."""
+    array = _floats(values)
+    if array.size < 8 or np.all(array == array[0]):
+        return None
+    array = array - array.mean()
+    generator = np.random.default_rng(seed)
+    shuffled = np.stack([array, *(generator.permutation(array) for _ in range(1999))])
+    found = (shuffled[:, 1:] * shuffled[:, :-1]).sum(axis=1) / (array**2).sum()
+    far = np.abs(found - found[1:].mean())
+    return float(found[0]), float(np.count_nonzero(far >= far[0] - 1e-12)) / far.size
+
+
+def rank_correlation(first: ArrayLike, second: ArrayLike) -> tuple[float, float] | None:
+    """Spearman's rho of pairs, and its two-sided p; None below 8 pairs, or where one side does not vary."""
+    from scipy.stats import spearmanr
+
+    a, b = _floats(first), _floats(second)
+    if a.size < 8 or np.all(a == a[0]) or np.all(b == b[0]):
+        return None
+    found = spearmanr(a, b)
+    return float(found.statistic), float(found.pvalue)
+
+
+def sign_test(values: ArrayLike) -> float:
+    """Two-sided p of the hypothesis that values are as often above 0 as below; 1 of nothing."""
+    array = _floats(values)
+    above, n = int(np.count_nonzero(array > 0)), int(np.count_nonzero(array))
+    fewer = min(above, n - above)
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n) if n else 1.0
+
+
+def spread_unevenly(failed: Sequence[int], of: Sequence[int], seed: int = 0) -> float | None:
+    """p of the hypothesis that failures fall on all trials alike; None with one group, or none or all failed.
+
+    The chi-squared statistic of failures by group, over random arrangements of as many failures among all trials.
+    """
+    counts, sizes = np.asarray(failed, dtype=np.int64), np.asarray(of, dtype=np.int64)
+    counts, sizes = counts[sizes > 0], sizes[sizes > 0]
+    total, trials = int(counts.sum()), int(sizes.sum())
+    if counts.size < 2 or not 0 < total < trials:
+        return None
+    drawn = np.random.default_rng(seed).multivariate_hypergeometric(sizes, total, 9_999)
+    expected = total * sizes / trials
+    statistic: Floats = (((np.vstack([counts, drawn]) - expected) ** 2) / expected).sum(axis=1)
+    return float(np.count_nonzero(statistic >= statistic[0] - 1e-9)) / statistic.size
+
+
 # -- how -------------------------------------------------------------------------------------------------------------
 
 
@@ -339,6 +412,10 @@ def _drawn_arrangements(
 ) -> tuple[Floats, Floats]:
     """As `_all_arrangements`, of the arrangement that was run and `count` - 1 random ones."""
     generator = np.random.default_rng(seed)
+    if all(a.size == b.size == 1 for a, b in pairs):  # an exchange turns a block's sign
+        signs = 1.0 - 2.0 * generator.integers(0, 2, (count, len(pairs)), dtype=np.int8)
+        signs[0] = 1.0
+        return signs @ (weights * np.array([float(b[0] - a[0]) for a, b in pairs])), signs @ weights
     differences, overlaps = np.zeros(count), np.zeros(count)
     for weight, (a, b) in zip(weights, pairs, strict=True):
         values = np.concatenate([a, b])

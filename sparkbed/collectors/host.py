@@ -33,7 +33,25 @@ class HostCollector(ScriptCollector):
 
 
 def _read(output: bytes, host: str) -> Collected:
-    return Collected((parse(output, host),), samples=totals(output))
+    return Collected((parse(output, host),), samples=totals(output), facts=disturbances(output))
+
+
+def disturbances(output: bytes) -> dict[str, float]:
+    """What came from outside during the trial, to be held against its time: facts of the place.
+
+    steal:       the share of the CPUs' time that the host of this virtual machine gave to others.
+    clock_step:  seconds by which the wall clock was set. It and CLOCK_MONOTONIC are slewed alike, so that only a clock
+                 that was set moves against it.
+    """
+    samples = [json.loads(line) for line in output.splitlines()]
+    if len(samples) < 2:
+        return {}
+    ahead = _column(samples, lambda sample: sample["t"]) - _column(samples, lambda sample: sample["m"])
+    found = {"clock_step": _step(ahead)}
+    ticks = [_pick([samples[0], samples[-1]], "cpu", index) for index in range(len(CPU))]
+    spent = {name: max(float(after - before), 0.0) for name, (before, after) in zip(CPU, ticks, strict=True)}
+    total = sum(spent.values())
+    return {**found, "steal": spent["steal"] / total} if total > 0 else found
 
 
 def totals(output: bytes) -> tuple[Sample, ...]:
@@ -65,6 +83,17 @@ def packet_totals(
         for kind, values in sorted(sent.items())
         for place, (what, unit) in enumerate((("packets", "packets"), ("bytes", "B")))
     )
+
+
+def _step(ahead: Floats) -> float:
+    """The largest lasting change of the wall clock's lead.
+
+    A sampler that had to wait between its two looks at the clocks shows too small a lead, once: so the largest of
+    what came before and after are compared, of two samples at least where there are enough.
+    """
+    least = 2 if ahead.size >= 4 else 1
+    steps = [float(ahead[i:].max() - ahead[:i].max()) for i in range(least, ahead.size - least + 1)]
+    return max(steps, key=abs)
 
 
 def parse(output: bytes, host: str) -> Series:

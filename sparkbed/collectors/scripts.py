@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sparkbed.collectors.base import Collected, Context, Place, Watch
 from sparkbed.errors import HostError
 from sparkbed.model import Sample
 
 Parse = Callable[[bytes, str], Collected]
-"""What a script printed, and the place's name, to what it means; `faults` of it are not looked at. Raises ValueError
-when it is not what the script prints."""
+"""What a script printed, and the place's name, to what it means; `faults` of it are not looked at, and `facts` are the
+place's. Raises ValueError when it is not what the script prints."""
 
 
 class ScriptCollector:
@@ -50,10 +51,14 @@ class ScriptCollector:
                 self._fault(place, error)
 
     def stop(self) -> Collected:
-        found = []
+        found: list[Collected] = []
+        facts: dict[str, Mapping[str, Any]] = {}
         for place, watch in self._watches:
             try:
-                found.append(self._parse(watch.stop(), place.name))
+                part = self._parse(watch.stop(), place.name)
+                found.append(part)
+                if part.facts:
+                    facts[place.name] = part.facts
             except (HostError, ValueError) as error:
                 self._fault(place, error)
         self._watches = []
@@ -61,6 +66,7 @@ class ScriptCollector:
             series=tuple(one for part in found for one in part.series),
             # A sum over a part of the places would pass for the trial's.
             samples=() if self._faults else _summed([one for part in found for one in part.samples]),
+            facts={self.name: facts} if facts else {},
             faults=tuple(self._faults),
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -23,6 +23,7 @@ from sparkbed.model import Campaign, Cell, PlannedTrial, Sample
 from sparkbed.platforms.base import Cluster
 from sparkbed.run import node_up, provenance
 from sparkbed.run.clusters import Clusters, require, stop_leftovers
+from sparkbed.run.enough import Enough
 from sparkbed.run.hosts import Hosts, facts_of
 from sparkbed.run.left_data import LeftData
 from sparkbed.run.preflight import Remark
@@ -116,6 +117,7 @@ class CampaignRun:
 
     def __init__(self, campaign: Campaign, suite: Suite, bed: Bed, live: Live) -> None:
         self._campaign, self._suite, self._bed, self._live = campaign, suite, bed, live
+        self._enough = enough_of(suite, bed.store, campaign.id)
         self._cells = {cell.id: cell for cell in suite.cells}
         workloads = catalogue()
         self._workloads = {cell.id: workloads[cell.workload] for cell in suite.cells}
@@ -167,6 +169,18 @@ class CampaignRun:
             self.clusters.keep = hosts.keep = keep
             stack.callback(self.clusters.close)
             yield
+
+    def wanted(self, missing: Sequence[PlannedTrial]) -> Iterator[PlannedTrial]:
+        """Of these, in their order, the ones of cells that still need trials; to be run one by one."""
+        for planned in missing:
+            before = len(self._enough.stopped)
+            if not self._enough.stops(planned):
+                yield planned
+                continue
+            self._live.left_out()
+            if len(self._enough.stopped) > before:
+                blocks, label = self._enough.stopped[planned.cell], self._cells[planned.cell].label
+                self._live.say(f"{label}: its interval is tight enough after {blocks} trials")
 
     def trial(self, planned: PlannedTrial) -> None:
         """Run one trial and record it, however it went."""
@@ -225,6 +239,8 @@ class CampaignRun:
         self._left.made(maker, cluster)
 
     def _record(self, planned: PlannedTrial, cell: Cell, outcome: Outcome) -> None:
+        if outcome.trial.status == "ok":
+            self._enough.measured(planned.cell, planned.number, outcome.samples)
         self._bed.store.add_trial(outcome.trial, outcome.samples, outcome.series, outcome.tasks, outcome.artifacts)
         self._tell(planned, cell, outcome)
 
@@ -330,7 +346,7 @@ def run_campaign(campaign: Campaign, suite: Suite, bed: Bed, keep: bool) -> Camp
             )
             if missing:
                 with CampaignRun(campaign, suite, bed, live).opened(keep) as run:
-                    for one in missing:
+                    for one in run.wanted(missing):
                         run.trial(one)
     except BaseException:
         store.set_status(campaign.id, "interrupted")
@@ -340,6 +356,17 @@ def run_campaign(campaign: Campaign, suite: Suite, bed: Bed, keep: bool) -> Camp
     store.set_status(campaign.id, "incomplete" if failed else "complete", finished=now())
     store.release(campaign.id)
     return store.campaign(campaign.id)
+
+
+def enough_of(suite: Suite, store: Store, campaign: str) -> Enough:
+    """What says which trials are still wanted, told of all that were recorded before."""
+    enough = Enough(suite)
+    if suite.until is not None:
+        samples = store.samples(campaign)
+        for trial in store.trials(campaign):
+            if trial.status == "ok":
+                enough.measured(trial.cell, trial.number, samples.get(trial.id, ()))
+    return enough
 
 
 def _already(done: int) -> str:

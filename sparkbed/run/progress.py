@@ -69,6 +69,12 @@ class Live:
         )
         self._update("between trials")
 
+    def left_out(self) -> None:
+        """A planned trial is not run: there is one less to do."""
+        self._total -= 1
+        if self._task is not None:
+            self._bar.update(self._task, total=self._total)
+
     def left(self) -> str:
         """How long the remaining trials may take, from the median of those done."""
         remaining = self._total - self._done

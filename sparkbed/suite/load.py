@@ -20,6 +20,7 @@ from sparkbed.suite.model import Suite
 from sparkbed.suite.overlay import Flag, assign, flag, overlay, parse_sets, path_of
 from sparkbed.suite.paper import read_paper
 from sparkbed.suite.settings import flatten
+from sparkbed.suite.until import read_trials
 
 SUITES = ROOT / "suites"
 ORDERS = ("sequential", "blocked", "randomized")
@@ -168,6 +169,7 @@ def _resolve(
     if only is not None:
         built = cells.matching(built, only)
     iterations = fields.whole(document, "iterations", 1, least=1)
+    trials, until = read_trials(document)
     return Suite(
         name=fields.text(document, "suite") or "",
         path=file,
@@ -176,7 +178,8 @@ def _resolve(
         cells=built,
         factors={factor.name: tuple(level.text for level in factor.levels) for factor in factors},
         zips=tuple(zips),
-        trials=fields.whole(document, "trials", 6, least=1),
+        trials=trials,
+        until=until,
         iterations=iterations,
         warmup=_warmup(document, iterations),
         order=fields.one_of(document, "order", ORDERS, "randomized"),

@@ -16,6 +16,7 @@ from sparkbed.suite.growing import Growing
 from sparkbed.suite.identity import content_of
 from sparkbed.suite.paper import Repeats
 from sparkbed.suite.schedule import ordered
+from sparkbed.suite.until import Until
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Suite:
     """An experiment, fully resolved: profile, `--set` and all defaults are in it.
 
     `factors` gives each factor's levels as text, `zips` the factors that run side by side, `baseline` the partial
-    assignment that cells are compared with (empty: no comparison). `deadline` is seconds for one trial, but for the
+    assignment that cells are compared with (empty: no comparison). `trials` is the most of each cell, and `until` says
+    when fewer are enough. `deadline` is seconds for one trial, but for the
     cells in `deadlines`, by id. `growth` names the parameters that sizes are made of, and `repeats` the
     experiments of papers that it is; neither is part of `document`, since they change nothing that is measured.
     """
@@ -36,6 +38,7 @@ class Suite:
     factors: Mapping[str, tuple[str, ...]]
     zips: tuple[tuple[str, ...], ...]
     trials: int
+    until: Until | None
     iterations: int
     warmup: int
     order: str
@@ -99,6 +102,7 @@ class Suite:
             "factors": {name: list(levels) for name, levels in self.factors.items()},
             "zips": [list(group) for group in self.zips],
             "trials": self.trials,
+            **({"until": self.until.document()} if self.until else {}),
             "iterations": self.iterations,
             "warmup": self.warmup,
             "order": self.order,

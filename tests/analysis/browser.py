@@ -63,8 +63,9 @@ class Browser:
             time.sleep(0.05)
 
     def ask(self, expression: str) -> Any:
-        """The value of a JavaScript expression in the page."""
-        answer = self.on_page("Runtime.evaluate", {"expression": expression, "returnByValue": True})
+        """The value of a JavaScript expression in the page, or what it promises."""
+        asked = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        answer = self.on_page("Runtime.evaluate", asked)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 

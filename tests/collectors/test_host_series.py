@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ import pytest
 from sparkbed.collectors import get, sar
 from sparkbed.collectors.agents import launch_on, places_of
 from sparkbed.collectors.base import Collected, Context, Place, Watch
-from sparkbed.collectors.host import parse
+from sparkbed.collectors.host import disturbances, parse
 from sparkbed.collectors.places import HERE, here, launch_here, places, this_machine
 from sparkbed.errors import HostError
 from sparkbed.model import Series
@@ -113,6 +113,7 @@ def test_this_machine_is_sampled(tmp_path: Path) -> None:
     assert collected.faults == ()
     (series,) = collected.series
     assert (series.host, series.source) == (HERE, "proc")
+    assert 0 <= collected.facts["host"][HERE]["steal"] < 1
     assert len(series.times) >= 4
     check_series(series, 8_000_000)
     np.testing.assert_allclose(
@@ -120,6 +121,35 @@ def test_this_machine_is_sampled(tmp_path: Path) -> None:
         os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         rtol=0.1,
     )
+
+
+def told(clocks: Sequence[tuple[float, float]], cpu: Sequence[Sequence[int]] = ()) -> bytes:
+    """The sampler's lines of these pairs of wall and monotonic time."""
+    lines: list[dict[str, object]] = [{"t": t, "m": m} for t, m in clocks]
+    for line, ticks in zip(lines, cpu, strict=False):
+        line["cpu"] = ticks
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
+@pytest.mark.parametrize(
+    ("leads", "step"),
+    [
+        ([0, 0, 0, 0, 0], 0.0),
+        ([0, 0, 5, 5, 5], 5.0),
+        ([0, 0, 0, -7, -7], -7.0),
+        ([0, 0, -0.4, 0, 0], 0.0),  # a sampler that waited between its two looks
+        ([0, 3], 3.0),
+    ],
+)
+def test_a_clock_that_was_set_is_told_from_a_sampler_that_waited(leads: list[float], step: float) -> None:
+    clocks = [(1e9 + place + lead, float(place)) for place, lead in enumerate(leads)]
+    assert disturbances(told(clocks)) == {"clock_step": step}
+
+
+def test_stolen_time_is_a_share_of_all() -> None:
+    cpu = [[10, 0, 10, 100, 0, 0, 0, 5], [60, 0, 20, 120, 0, 0, 0, 25]]
+    assert disturbances(told([(0.0, 0.0), (1.0, 1.0)], cpu)) == {"clock_step": 0.0, "steal": 0.2}
+    assert disturbances(told([(0.0, 0.0)])) == {}
 
 
 @pytest.mark.alone("what is seen must come from this test, and it is the whole machine that is looked at")

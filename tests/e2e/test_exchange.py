@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sparkbed.store import Store
@@ -29,6 +31,22 @@ def test_the_prototypes_run_bare_with_every_collector(bed: Bed) -> None:
             assert trial.facts["collectors"] == ["host"]
             assert {one.host for one in store.series(trial.id)}
     assert not list(bed.home.rglob("exchange-*"))
+
+
+def test_a_cell_that_is_tight_enough_has_no_more_trials(bed: Bed) -> None:
+    output = bed.inv(
+        *("run-suite", "paper-000-ipc", "--profile", "tiny", "--only", "platform=standalone, *way=tcp, *size=4096"),
+        *("--set", "trials={until: 95%, max: 90}"),
+    )
+    report = bed.report()
+    [cell] = report["cells"]
+    metric = cell["metrics"]["trial_seconds"]
+    assert (metric["ci_high"] - metric["ci_low"]) / 2 <= 0.95 * metric["median"]
+    assert report["campaign"]["status"] == "complete"
+    assert 6 <= metric["n"] < 90
+    assert f"its interval is tight enough after {metric['n']} trials" in output
+    page = Path(next(line for line in output.splitlines() if line.startswith("Report: ")).removeprefix("Report: "))
+    assert "until half of the interval of its median is at most 95 % of it; from 6 to 90" in page.read_text()
 
 
 def test_a_side_that_says_nothing_is_a_failed_trial_with_its_reason(bed: Bed) -> None:
