@@ -92,12 +92,15 @@ def busy_seconds(columns: Columns) -> float:
     return float(np.maximum(0.0, end - np.maximum(start, reached)).sum())
 
 
-def on_cpu(columns: Columns) -> Floats:
+def on_cpu(columns: Columns, compute: Floats) -> Floats:
     """How much of each task's `compute` its own thread was on a CPU, in seconds, shape (n,).
 
     The rest of `compute` is waiting: for a Python worker, which is another process, or for a core.
+
+    Args:
+        compute: as `per_task` gives it for these columns.
     """
-    return np.minimum(_column(columns, "cpu_ns") / 1e9, per_task(columns)["compute"])
+    return np.minimum(_column(columns, "cpu_ns") / 1e9, compute)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,10 +22,12 @@ from analysis.findings import Design, Question, Side, decided, findings
 from analysis.growing import growths
 from analysis.page import as_html
 from analysis.paper import papers
+from analysis.parts import KEY, TaskParts, known_parts, task_parts
 from analysis.spark_perf import as_spark_perf, as_spark_perf_json
 from analysis.text import as_csv, as_json, as_markdown, closing_table
 from analysis.trust import trust
 from analysis.unlike import unlike_sentence
+from analysis.values import trial_values
 from sparkbed.errors import UsageError
 from sparkbed.model import Campaign, Cell, Sample, Trial
 
@@ -87,10 +88,8 @@ def build(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
     trials = store.trials(campaign.id)
     samples = store.samples(campaign.id)
     tasks = {trial.id: _task_parts(store, trial, samples.get(trial.id, ())) for trial in trials if trial.status == "ok"}
-    cells = [
-        _cell_data(campaign, cell, [trial for trial in trials if trial.cell == cell.id], samples, tasks)
-        for cell in campaign.cells
-    ]
+    of_cell = _by_cell(campaign, trials)
+    cells = [_cell_data(campaign, cell, of_cell[cell.id], samples, tasks) for cell in campaign.cells]
     report = {
         "campaign": _campaign_data(campaign, trials),
         "cells": cells,
@@ -116,9 +115,7 @@ def measured(store: Store, campaign_id: str | None = None) -> dict[str, Any]:
     """The report's `campaign` and `cells` alone: quick, since no task table is read and nothing is compared."""
     campaign = store.campaign(campaign_id)
     trials, samples = store.trials(campaign.id), store.samples(campaign.id)
-    of_cell: dict[str, list[Trial]] = {cell.id: [] for cell in campaign.cells}
-    for trial in trials:
-        of_cell[trial.cell].append(trial)
+    of_cell = _by_cell(campaign, trials)
     return {
         "campaign": _campaign_data(campaign, trials),
         "cells": [_cell_data(campaign, cell, of_cell[cell.id], samples, {}) for cell in campaign.cells],
@@ -139,8 +136,9 @@ def _night(store: Store, campaign: Campaign) -> dict[str, Any]:
     values: dict[str, dict[str, list[tuple[float, str]]]] = {}
     for trial in store.trials(campaign.id):
         if trial.status == "ok":
-            for name, value in _trial_values(samples.get(trial.id, ())).items():
-                values.setdefault(trial.cell, {}).setdefault(name, []).append(value)
+            units = {sample.metric: sample.unit for sample in reversed(samples.get(trial.id, ()))}
+            for name, value in trial_values(samples.get(trial.id, ())).items():
+                values.setdefault(trial.cell, {}).setdefault(name, []).append((value, units[name]))
     labels = campaign.plan.get("labels") or {}
     return {
         "campaign": campaign.id,
@@ -163,6 +161,13 @@ def _night(store: Store, campaign: Campaign) -> dict[str, Any]:
 
 
 # -- campaign and cells ------------------------------------------------------------------------------------------------
+
+
+def _by_cell(campaign: Campaign, trials: Sequence[Trial]) -> dict[str, list[Trial]]:
+    found: dict[str, list[Trial]] = {cell.id: [] for cell in campaign.cells}
+    for trial in trials:
+        found[trial.cell].append(trial)
+    return found
 
 
 def _campaign_data(campaign: Campaign, trials: Sequence[Trial]) -> dict[str, Any]:
@@ -222,34 +227,22 @@ def _trial_data(trial: Trial, samples: Sequence[Sample], tasks: TaskParts | None
         "samples": [vars(sample) for sample in samples],
         "number": trial.number,
         "finished": trial.finished,
-        "facts": dict(trial.facts),
-        "values": _values(samples),
+        "facts": {name: value for name, value in trial.facts.items() if name != KEY},
+        "values": trial_values(samples),
         "tasks": tasks.totals if tasks else None,
         "wall": tasks.wall if tasks else None,
         "spilled": tasks.spilled if tasks else None,
     }
 
 
-def _values(samples: Sequence[Sample]) -> dict[str, float]:
-    return {name: value for name, (value, _) in _trial_values(samples).items()}
-
-
-def _trial_values(samples: Sequence[Sample]) -> dict[str, tuple[float, str]]:
-    """Each metric's one number for a trial and its unit: the median of the kept samples."""
-    kept: dict[str, list[Sample]] = {}
-    for sample in samples:
-        if sample.kept and math.isfinite(sample.value):
-            kept.setdefault(sample.metric, []).append(sample)
-    return {name: (stats.median([s.value for s in found]), found[0].unit) for name, found in kept.items()}
-
-
 def _metrics(trials: Sequence[Trial], samples: Mapping[str, Sequence[Sample]]) -> dict[str, dict[str, Any]]:
     values: dict[str, list[float]] = {}
     units: dict[str, str] = {}
     for trial in trials:
-        for name, (value, unit) in _trial_values(samples.get(trial.id, ())).items():
+        for name, value in trial_values(samples.get(trial.id, ())).items():
             values.setdefault(name, []).append(value)
-            units.setdefault(name, unit)
+        for sample in samples.get(trial.id, ()):
+            units.setdefault(sample.metric, sample.unit)
     iterations = {name: _iterations(name, trials, samples) for name in values}
     return {name: _summary(units[name], values[name], iterations[name]) for name in sorted(values, key=_metric_order)}
 
@@ -283,28 +276,15 @@ def _summary(unit: str, values: Sequence[float], iterations: Sequence[float]) ->
     }
 
 
-@dataclass(frozen=True)
-class TaskParts:
-    """What a trial's tasks say: their parts in task-seconds, the parts of its wholes (see wall.py), bytes spilled."""
-
-    totals: dict[str, float]
-    wall: dict[str, dict[str, float] | None]
-    spilled: dict[str, float]
-
-
 def _task_parts(store: Store, trial: Trial, samples: Sequence[Sample]) -> TaskParts | None:
-    table = store.tasks(trial.id)
-    if table is None:
-        return None
-    columns = table.columns
-    return TaskParts(
-        decompose.totals(columns),
-        {
-            "trial_seconds": wall.trial_parts([vars(sample) for sample in samples], trial.facts, columns),
-            "submit_seconds": wall.submit_parts(_values(samples), trial.facts, trial.finished, columns),
-        },
-        decompose.spilled(columns),
-    )
+    def by_table() -> TaskParts | None:
+        table = store.tasks(trial.id)
+        if table is None:
+            return None
+        each = [vars(sample) for sample in samples]
+        return task_parts(each, trial_values(samples), trial.facts, trial.finished, table.columns)
+
+    return known_parts(trial.facts, by_table)
 
 
 # -- comparisons -------------------------------------------------------------------------------------------------------

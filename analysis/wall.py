@@ -81,7 +81,7 @@ def submit_parts(values: Data, facts: Data, finished: str | None, columns: Colum
     around = submit - application
     if not -SKEW <= ending <= around + SKEW:
         return None
-    parts = _of_tasks(columns, cores)
+    parts = _Tasks(columns, cores).parts()
     parts["ending"] = round(min(max(ending, 0.0), around), NANOSECONDS)
     parts["start_up"] = round(around - parts["ending"] + ready, NANOSECONDS)
     return {**parts, "outside": submit - sum(parts.values())}
@@ -107,7 +107,8 @@ def trial_parts(samples: Sequence[Data], facts: Data, columns: Columns) -> dict[
     timed = [(float(began[number - 1]), value) for number, value in numbered if number and number <= len(began)]
     if not cores or not timed:
         return None
-    each = [_of_iteration(columns, cores, start, seconds) for start, seconds in timed]
+    tasks = _Tasks(columns, cores)
+    each = [tasks.iteration(start, seconds) for start, seconds in timed]
     return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
 
 
@@ -126,26 +127,38 @@ def executor_cores(facts: Data) -> int:
     return most
 
 
-def _of_iteration(columns: Columns, cores: int, start: float, seconds: float) -> dict[str, float]:
-    launched = np.asarray(columns.get("launch_ms", ()), dtype=np.float64)
-    # Spark's clock counts whole milliseconds: a job's first task can seem to precede the job.
-    mine = (launched >= start * 1e3 - 1) & (launched < (start + seconds) * 1e3)
-    parts = _of_tasks({name: np.asarray(column)[mine] for name, column in columns.items()}, cores)
-    return {**parts, "outside": seconds - sum(parts.values())}
+class _Tasks:
+    """A trial's tasks, their parts worked out once: sums over all of them or over an iteration's."""
 
+    def __init__(self, columns: Columns, cores: int) -> None:
+        found = decompose.per_task(columns)
+        self._names = [*found, "own"]
+        self._parts = np.stack([*found.values(), decompose.on_cpu(columns, found["compute"])])
+        self._launched = np.asarray(columns.get("launch_ms", ()), dtype=np.float64)
+        self._cores = cores
 
-def _of_tasks(columns: Columns, cores: int) -> dict[str, float]:
-    """The tasks' parts in seconds on the wall."""
-    sums = decompose.totals(columns)
-    own = float(decompose.on_cpu(columns).sum())
-    gathered = {
-        name: sum(sums[one] for one in members)
-        for name, (_, members) in GROUPS.items()
-        if members or name in ("cpu", "waiting")
-    }
-    gathered["cpu"] += own
-    gathered["waiting"] += sums["compute"] - own
-    return {name: round(value / cores, NANOSECONDS) for name, value in gathered.items()}
+    def iteration(self, start: float, seconds: float) -> dict[str, float]:
+        """The parts of `seconds` from `start` (Unix seconds) on the wall, `outside` of tasks too."""
+        # Spark's clock counts whole milliseconds: a job's first task can seem to precede the job.
+        mine = (self._launched >= start * 1e3 - 1) & (self._launched < (start + seconds) * 1e3)
+        parts = self._gathered(self._parts[:, mine])
+        return {**parts, "outside": seconds - sum(parts.values())}
+
+    def parts(self) -> dict[str, float]:
+        """The parts of all tasks in seconds on the wall."""
+        return self._gathered(self._parts)
+
+    def _gathered(self, parts: decompose.Floats) -> dict[str, float]:
+        sums = dict(zip(self._names, parts.sum(axis=1).tolist(), strict=True))
+        own = sums["own"]
+        gathered = {
+            name: sum(sums[one] for one in members)
+            for name, (_, members) in GROUPS.items()
+            if members or name in ("cpu", "waiting")
+        }
+        gathered["cpu"] += own
+        gathered["waiting"] += sums["compute"] - own
+        return {name: round(value / self._cores, NANOSECONDS) for name, value in gathered.items()}
 
 
 # -- two cells ---------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@
 
 A made-up campaign of 20 cells in randomised blocks is recorded: each trial has three iterations, twelve other numbers,
 host series of 100 points in 20 columns, and a table of 40 tasks. A round makes its report as a page and as JSON, each
-in a process of its own (all of Python's start included), and lets another process read all samples of the campaign by the
-store and take each cell's median: the least that any report needs. Memory is the largest resident size.
+in a process of its own (all of Python's start included), and lets another process read all samples of the campaign by
+the store and take each cell's median: the least that any report needs. Memory is the largest resident size.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from analysis.parts import KEY, task_parts
+from analysis.values import trial_values
 from sparkbed.model import Campaign, Cell, HostsSpec, Sample, Series, TaskTable, Trial
 from sparkbed.store import Store
 
@@ -129,18 +132,22 @@ def recorded(path: Path, blocks: int) -> int:
         for block in range(1, blocks + 1):
             for index in generator.permutation(CELLS):
                 position += 1
-                trial = Trial(
-                    f"{name}-{position:05}", name, cells[index].id, block, block, position, "ok", moment, moment, None,
-                    facts={
-                        "workload": {"iterations_began": [1.79e9] * 3},
-                        "application": {"executors": EXECUTORS, "host": {"localhost": {"steal": 0.001}}},
-                    },
-                )  # fmt: skip
                 base = 2.0 * (1 + 0.01 * int(index)) * float(np.exp(generator.normal(0, 0.05)))
                 samples = [Sample("trial_seconds", base * float(x), "s", i) for i, x in enumerate((1.02, 1, 0.99), 1)]
                 samples += [Sample("submit_seconds", base + 4, "s")]
                 samples += [Sample(f"packets.k{k}", float(k * 100), "packets") for k in range(11)]
-                store.add_trial(trial, samples, [series(generator)], tasks(generator, base))
+                table = tasks(generator, base)
+                facts: dict[str, Any] = {
+                    "workload": {"iterations_began": [1.79e9] * 3},
+                    "application": {"executors": EXECUTORS, "host": {"localhost": {"steal": 0.001}}},
+                }
+                # As a trial is recorded (sparkbed/run/trial.py).
+                parts = task_parts(list(map(vars, samples)), trial_values(samples), facts, moment, table.columns)
+                trial = Trial(
+                    f"{name}-{position:05}", name, cells[index].id, block, block, position, "ok", moment, moment, None,
+                    {**facts, KEY: parts.recorded()},
+                )  # fmt: skip
+                store.add_trial(trial, samples, [series(generator)], table)
         store.set_status(name, "complete", finished=moment)
     return position
 

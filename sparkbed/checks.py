@@ -17,7 +17,17 @@ LINT = (
     ("ruff format", [sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."]),
     ("mypy", [sys.executable, "-m", "mypy", "--no-error-summary"]),
 )
-BENCHMARKS = ("harness", "playbooks", "ipc", "submit", "nodes", "changepoints", "eventlog")
+BENCHMARKS = (
+    "harness",
+    "playbooks",
+    "ipc",
+    "submit",
+    "nodes",
+    "changepoints",
+    "eventlog",
+    "calibration",
+    "large_report",
+)
 
 
 def lint() -> bool:

@@ -8,10 +8,10 @@ recorded trials of earlier blocks alone, so that an interrupted campaign goes on
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from analysis import stats
+from analysis.values import trial_values
 from sparkbed.model import PlannedTrial, Sample
 from sparkbed.suite import Suite, compared
 
@@ -31,7 +31,7 @@ class Enough:
         """By cell that has stopped: after how many blocks."""
 
     def measured(self, cell: str, number: int, samples: Sequence[Sample]) -> None:
-        value = trial_value(samples, self._metric)
+        value = trial_values(samples).get(self._metric)
         if value is not None:
             self._values.setdefault(cell, {})[number] = value
 
@@ -69,9 +69,3 @@ def tight(values: Sequence[float], share: float, least: int) -> bool:
     if interval.low is None or interval.high is None or middle <= 0:
         return False
     return (interval.high - interval.low) / 2 <= share * middle
-
-
-def trial_value(samples: Sequence[Sample], metric: str) -> float | None:
-    """The trial's one number: the median of the metric's kept samples, as reports have it."""
-    kept = [one.value for one in samples if one.metric == metric and one.kept and math.isfinite(one.value)]
-    return stats.median(kept) if kept else None

@@ -15,6 +15,8 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from analysis.parts import KEY, task_parts
+from analysis.values import trial_values
 from sparkbed.collectors.base import Collected, Collector, Context
 from sparkbed.errors import HostError, RunError, SparkbedError
 from sparkbed.model import Cell, PlannedTrial, Sample, Series, TaskTable, Trial
@@ -244,6 +246,9 @@ def _outcome(
         "collectors": [collector.name for collector in launch.collectors],
         "faults": faults,
     }
+    if outcome.tasks is not None:
+        each, values = [vars(sample) for sample in samples], trial_values(samples)
+        recorded[KEY] = task_parts(each, values, recorded, ended, outcome.tasks.columns).recorded()
     outcome.trial = _row(launch, started, ended, error, recorded)
     return outcome
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from analysis.parts import known_parts, task_parts
+from analysis.values import trial_values
 from sparkbed.store import Store
 from tests.e2e.conftest import Bed, bed_in
 
@@ -77,6 +79,7 @@ def test_the_record_says_where_the_numbers_come_from(finished: tuple[Bed, str]) 
         trial = store.trials(campaign.id)[0]
         series = store.series(trial.id)
         tasks = store.tasks(trial.id)
+        samples = store.samples(campaign.id)[trial.id]
         logs = store.artifacts(trial.id)
     # Which worker gets the first executor is the master's choice.
     assert any(re.fullmatch(r"executors/worker-1/\d+\.stderr", log) for log in logs), logs
@@ -90,6 +93,12 @@ def test_the_record_says_where_the_numbers_come_from(finished: tuple[Bed, str]) 
     assert machine.host == "localhost"
     assert {"cpu.user", "net.lo.rx_packets"} <= set(machine.columns)
     assert tasks is not None
+    recorded = known_parts(trial.facts, lambda: None)
+    assert recorded is not None
+    each = list(map(vars, samples))
+    assert recorded == task_parts(each, trial_values(samples), trial.facts, trial.finished, tasks.columns)
+    assert recorded.wall["submit_seconds"] is not None
+    assert 0 <= trial.facts["application"]["host"]["localhost"]["steal"] < 1
     # 2 iterations of 20 tasks; the program runs some more to warm up and to see the executors.
     assert len(tasks.columns["run_ms"]) >= 40
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.values import trial_values
 from sparkbed.model import PlannedTrial, Sample
-from sparkbed.run.enough import Enough, tight, trial_value
+from sparkbed.run.enough import Enough, tight
 from sparkbed.suite import Suite, load, schedule
 
 
@@ -97,5 +98,5 @@ def test_tightness_is_the_shown_intervals() -> None:
 
 def test_a_trial_counts_by_the_median_of_what_it_kept() -> None:
     samples = [Sample("trial_seconds", value, "s", i, i > 1) for i, value in enumerate((9.0, 1.0, 2.0, 4.0), start=1)]
-    assert trial_value([*samples, Sample("other", 7.0, "s")], "trial_seconds") == 2.0
-    assert trial_value([Sample("trial_seconds", float("nan"), "s", 1)], "trial_seconds") is None
+    assert trial_values([*samples, Sample("other", 7.0, "s")]) == {"trial_seconds": 2.0, "other": 7.0}
+    assert trial_values([Sample("trial_seconds", float("nan"), "s", 1)]) == {}

@@ -1,0 +1,61 @@
+"""What a trial's tasks say, as reports need it: recorded with the trial, so that no report has to read task tables.
+
+Tables are read only for trials of before, or of another version of the formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis import decompose, wall
+
+Data = Mapping[str, Any]
+
+VERSION = 1
+"""Goes up with every change of what the formulas of decompose.py and wall.py give."""
+KEY = "task_parts"
+"""Where a trial's facts have them."""
+
+
+@dataclass(frozen=True)
+class TaskParts:
+    """Parts of a trial's tasks in task-seconds, the parts of its wholes (see wall.py), bytes spilled."""
+
+    totals: dict[str, float]
+    wall: dict[str, dict[str, float] | None]
+    spilled: dict[str, float]
+
+    def recorded(self) -> dict[str, Any]:
+        return {"version": VERSION, "totals": self.totals, "wall": self.wall, "spilled": self.spilled}
+
+
+def task_parts(
+    samples: Sequence[Data], values: Data, facts: Data, finished: str | None, columns: decompose.Columns
+) -> TaskParts:
+    """The parts by a task table.
+
+    Args:
+        samples: the trial's, with metric, value, iteration and kept.
+        values: the trial's one number for each metric.
+        facts: the trial's.
+        finished: when its submit came to its end (ISO 8601).
+        columns: its task table.
+    """
+    return TaskParts(
+        decompose.totals(columns),
+        {
+            "trial_seconds": wall.trial_parts(samples, facts, columns),
+            "submit_seconds": wall.submit_parts(values, facts, finished, columns),
+        },
+        decompose.spilled(columns),
+    )
+
+
+def known_parts(facts: Data, otherwise: Callable[[], TaskParts | None]) -> TaskParts | None:
+    """Those that were recorded with the trial; `otherwise` gives them where there are none by these formulas."""
+    found = facts.get(KEY)
+    if not isinstance(found, Mapping) or found.get("version") != VERSION:
+        return otherwise()
+    return TaskParts(dict(found["totals"]), dict(found["wall"]), dict(found["spilled"]))
