@@ -218,7 +218,7 @@ def run_suite(
     "campaign",
     help={
         "campaign": "the campaign's id, its beginning, or an archive's path (default: the last)",
-        "format": "html writes a page; md, json, csv, spark-perf and spark-perf-json print",
+        "format": "html writes a page, svg a folder of figures; md, json, csv, spark-perf and spark-perf-json print",
         "output": "write here instead",
         "history": "the history of nightly campaigns as a page instead",
         "tag": "with --history: of campaigns with this tag (default: nightly)",

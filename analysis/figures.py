@@ -39,9 +39,9 @@ DARK = (
 _VARIABLES = {INK: "--ink", FAINT: "--faint", PAPER: "--paper"} | {
     colour: f"--series-{number + 1}" for number, colour in enumerate(COLOURS)
 }
-_LIGHT = "--ink: #1d2329; --faint: #59636d; --paper: #ffffff; --figure-font: sans-serif; " + " ".join(
-    f"--series-{number + 1}: {colour};" for number, colour in enumerate(LIGHT)
-)
+_LIGHT = {"--ink": "#1d2329", "--faint": "#59636d", "--paper": "#ffffff", "--figure-font": "sans-serif"} | {
+    f"--series-{number + 1}": colour for number, colour in enumerate(LIGHT)
+}
 HATCHES = ("|||", "///", "\\\\\\", "---", "xxx", "", "/", "\\", "+++", "x")
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 """Lines only: dots and circles would make a figure a hundred times larger."""
@@ -66,8 +66,12 @@ class Figure:
 
     @property
     def standalone(self) -> str:
-        """The figure as an SVG file: with the namespace and light colours that a page would give it."""
-        return self.svg.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" style="{_LIGHT}" ', 1)
+        """The figure as an SVG file: with its namespace, and light colours in the place of the page's variables.
+
+        Most programs that place SVG in a paper know no CSS variables.
+        """
+        drawn = re.sub(r"var\((--[\w-]+)\)", lambda found: _LIGHT[found[1]], self.svg)
+        return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sparkbed.replacing import replacing
 from sparkbed.store import Store
 from sparkbed.verbs.campaigns import campaign_of, is_archive
 
-FORMATS = ("html", "md", "json", "csv", "spark-perf", "spark-perf-json")
+FORMATS = ("html", "md", "json", "csv", "svg", "spark-perf", "spark-perf-json")
 DRIVER = ("driver.out", "driver.log")
 
 
@@ -23,6 +23,9 @@ def report(campaign: str, form: str, output: str) -> None:
     if form not in FORMATS:
         raise UsageError(f"there is no format {form!r}", hint=nearest(form, FORMATS, every="There are"))
     home = Home()
+    if form == "svg":
+        _figures(home, campaign, output)
+        return
     with campaign_of(home, campaign) as (store, found):
         text = render(store, found.id, form)
     if form == "html" or output:
@@ -31,6 +34,22 @@ def report(campaign: str, form: str, output: str) -> None:
         print(f"Report of {found.id}: {target}")
     else:
         print(text)
+
+
+def _figures(home: Home, campaign: str, output: str) -> None:
+    """Each figure of the page as a file."""
+    from analysis.report import build, figures
+
+    with campaign_of(home, campaign) as (store, found):
+        drawn = figures(store, build(store, found.id))
+        folder = Path(output) if output else _page(home, campaign, found).with_suffix(".figures")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"can't make {folder}: {error.strerror}", hint="Choose another --output.") from None
+    for one in drawn:
+        write_whole(folder / f"{one.name}.svg", one.standalone)
+    print(f"{len(drawn)} figures of {found.id}: {folder}")
 
 
 def _page(home: Home, wanted: str, found: Campaign) -> Path:
