@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import blocked, decompose
+from analysis.critical import critical_paths, longest_path
 from analysis.figures import DARK, LIGHT
 from analysis.text import as_json as plain_json
 from analysis.text import encodable, mark, markdown_table
@@ -29,6 +30,8 @@ Table = tuple[list[str], list[list[str]]]
 MOST_STAGES = 50
 """Stages that a table shows, those with most task time; the JSON has all."""
 DRAWN_STAGES = 12
+MOST_STEPS = 4
+"""Stages of a critical path that its sentence names."""
 
 
 class Log(Protocol):
@@ -46,8 +49,9 @@ def describe(log: Log) -> dict[str, Any]:
     Returns:
         `application` (id, name, version, times, `complete`), `cores` (the most at a time), `wall` (`seconds` from the
         application's start to its end, or to the last event of a log that breaks off; `busy`: while some task ran;
-        `idle`: the rest), `tasks` (counts and `parts`, see decompose.PARTS), `stages`, `jobs`, and `could_save`: by
-        kind of waiting, at most which share of the wall time would be gone without it (see blocked.py).
+        `idle`: the rest), `tasks` (counts and `parts`, see decompose.PARTS), `stages`, `jobs`, `critical_paths` of
+        these (see critical.py), and `could_save`: by kind of waiting, at most which share of the wall time would be
+        gone without it (see blocked.py).
     """
     facts, columns = log.facts, log.tasks.columns
     cores = executor_cores({"application": facts})
@@ -74,6 +78,7 @@ def describe(log: Log) -> dict[str, Any]:
         },
         "stages": stages,
         "jobs": [dict(one) for one in facts["jobs"]],
+        "critical_paths": critical_paths(facts["jobs"], facts["stages"]),
         "could_save": blocked.could_save(columns, cores, wall["seconds"]) if cores and wall["seconds"] else {},
     }
 
@@ -154,7 +159,23 @@ def sentences(data: Data) -> list[str]:
         for kind, share in sorted(data["could_save"].items(), key=lambda item: -item[1])
         if share >= 0.005
     ]
-    return said
+    path = longest_path(data["critical_paths"])
+    return [*said, _path_in_words(path, data["stages"])] if path else said
+
+
+def _path_in_words(path: Data, stages: Sequence[Data]) -> str:
+    """What the longest job waited for: its stages by size, and what lies between."""
+    names = {(one["id"], one["attempt"]): _stage_name(one) for one in stages}
+    steps = sorted(path["path"], key=lambda one: -one["seconds"])
+    shown = [f"stage {names[one['stage'], one['attempt']]} ({seconds(one['seconds'])})" for one in steps[:MOST_STEPS]]
+    rest = sum(one["seconds"] for one in steps[MOST_STEPS:])
+    if rest:
+        shown.append(f"{count(len(steps) - MOST_STEPS, 'stage')} more ({seconds(rest)})")
+    between = path["after"] + sum(one["waited"] for one in steps)
+    return (
+        f"The longest job ({path['job']}, {seconds(path['seconds'])}) waited for {', '.join(shown)}, and "
+        f"{seconds(between)} between them: only what is on this path can make it shorter."
+    )
 
 
 def parts_table(data: Data) -> Table:

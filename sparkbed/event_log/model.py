@@ -23,17 +23,24 @@ class Executor:
 
 @dataclass(frozen=True)
 class Job:
-    """Times are Unix seconds; `finished` and `succeeded` are None when the log ends before the job."""
+    """Times are Unix seconds; `finished` and `succeeded` are None when the log ends before the job.
+
+    `stages` are the ids of those that it needs, run for it or not.
+    """
 
     id: int
     submitted: float
     finished: float | None = None
     succeeded: bool | None = None
+    stages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One attempt of a stage. Times are Unix seconds; `failure` is the reason's first line, None when it succeeded."""
+    """One attempt of a stage. Times are Unix seconds; `failure` is the reason's first line, None when it succeeded.
+
+    `parents` are the ids of the stages whose output it reads.
+    """
 
     id: int
     attempt: int
@@ -42,6 +49,7 @@ class Stage:
     submitted: float | None
     finished: float | None
     failure: str | None = None
+    parents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,8 @@ class _Reader:
             )
 
     def job_start(self, event: dict[str, Any]) -> None:
-        self.jobs[event["Job ID"]] = {"submitted": _seconds(event.get("Submission Time"))}
+        stages = tuple(map(int, event.get("Stage IDs") or ()))
+        self.jobs[event["Job ID"]] = {"submitted": _seconds(event.get("Submission Time")), "stages": stages}
 
     def job_end(self, event: dict[str, Any]) -> None:
         if event["Job ID"] in self.jobs:
@@ -88,6 +89,7 @@ class _Reader:
                 submitted=_seconds(info.get("Submission Time")),
                 finished=_seconds(info.get("Completion Time")),
                 failure=(info.get("Failure Reason") or "").partition("\n")[0] or None,
+                parents=tuple(map(int, info.get("Parent IDs") or ())),
             )
         )
 

@@ -50,6 +50,18 @@ def test_stages_add_up_to_the_application(data: dict[str, Any]) -> None:
     assert 0 < wall["busy"] < wall["seconds"]
 
 
+def test_critical_paths_add_up_to_their_jobs(data: dict[str, Any]) -> None:
+    paths = data["critical_paths"]
+    assert [(one["job"], [step["stage"] for step in one["path"]]) for one in paths] == [
+        (0, [0, 1]), (1, [3]), (2, [4]), (3, [5]),
+    ]  # fmt: skip
+    for path in paths:
+        parts = sum(step["waited"] + step["seconds"] for step in path["path"]) + path["after"]
+        assert parts == pytest.approx(path["seconds"])
+    said = application.sentences(data)[-1]
+    assert said.startswith("The longest job (0, 1.52 s) waited for stage 0 reduceByKey at app.py:6 (1.23 s), stage 1 ")
+
+
 def test_a_log_that_breaks_off_is_described_as_far_as_it_goes(tmp_path: Path) -> None:
     lines = gzip.decompress(DATA.read_bytes()).splitlines(keepends=True)
     short = tmp_path / "app.inprogress"
