@@ -342,7 +342,8 @@ def run_campaign(campaign: Campaign, suite: Suite, bed: Bed, keep: bool) -> Camp
     try:
         with Live(total, total - len(missing)) as live:
             live.say(
-                f"campaign {campaign.id}: {len(suite.cells)} cells, {total} trials" + _already(total - len(missing))
+                f"campaign {campaign.id}: {len(suite.cells)} cells, {'at most ' if suite.until else ''}{total} trials"
+                + _already(total - len(missing))
             )
             if missing:
                 with CampaignRun(campaign, suite, bed, live).opened(keep) as run:

@@ -34,10 +34,11 @@ def plan(choice: SuiteChoice) -> None:
         print(f"Paper {one.words()}")
     print()
     counts = Counter(planned.cell for planned in schedule(suite))
-    rows = [
-        [cell.id, cell.label, cell.platform, cell.workload, str(len(suite.inventory(cell).hosts)), str(counts[cell.id])]
-        for cell in suite.cells
-    ]
+    most = "at most " if suite.until else ""
+    rows = []
+    for cell in suite.cells:
+        hosts = len(suite.inventory(cell).hosts)
+        rows.append([cell.id, cell.label, cell.platform, cell.workload, str(hosts), f"{most}{counts[cell.id]}"])
     table(["cell", "factors", "platform", "workload", "hosts", "trials"], rows)
     order = [[str(p.position), str(p.block), suite.cell(p.cell).label, str(p.number)] for p in schedule(suite)]
     print()
@@ -46,8 +47,8 @@ def plan(choice: SuiteChoice) -> None:
         measured = seconds_of(store, suite)
     seconds = (measured or GUESS) * len(order)
     basis = "by the last campaigns here" if measured else f"guessing {GUESS:.0f} s a trial"
-    print(f"\n{len(order)} trials, {suite.order} (seed {suite.seed}), cluster {suite.cluster}:")
-    print(f"roughly {duration(seconds)} ({basis}).")
+    print(f"\n{most}{len(order)} trials, {suite.order} (seed {suite.seed}), cluster {suite.cluster}:")
+    print(f"{most or 'roughly '}{duration(seconds)} ({basis}).")
     few = too_few_trials(suite)
     if few:
         print(f"warning: {few}")

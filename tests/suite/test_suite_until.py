@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from sparkbed.assembly import SuiteChoice
 from sparkbed.errors import DocumentError
 from sparkbed.suite import Suite, load, schedule
 from sparkbed.suite.until import Until
+from sparkbed.verbs.suites import plan
 
 
 def read(folder: Path, says: str, trials: int | None = None) -> Suite:
@@ -31,6 +33,14 @@ def test_a_number_means_so_many(tmp_path: Path) -> None:
     assert "until" not in suite.document()
     given = read(tmp_path, "{until: 5%, max: 40}", trials=3)
     assert (given.trials, given.until) == (3, None)
+
+
+def test_a_plan_says_that_it_may_be_fewer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPARKBED_HOME", str(tmp_path))
+    plan(SuiteChoice("quick", sets=("trials={until: 5%, max: 40}",)))
+    assert "\nat most 80 trials, randomized" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
