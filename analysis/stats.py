@@ -298,7 +298,8 @@ def autocorrelation(values: ArrayLike, seed: int = 0) -> tuple[float, float] | N
         return None
     array = array - array.mean()
     generator = np.random.default_rng(seed)
-    shuffled = np.stack([array, *(generator.permutation(array) for _ in range(1999))])
+    draws = 1999 if array.size <= 1000 else 499
+    shuffled = np.stack([array, *(generator.permutation(array) for _ in range(draws))])
     found = (shuffled[:, 1:] * shuffled[:, :-1]).sum(axis=1) / (array**2).sum()
     far = np.abs(found - found[1:].mean())
     return float(found[0]), float(np.count_nonzero(far >= far[0] - 1e-12)) / far.size

@@ -27,6 +27,7 @@ settings:
 cluster: shared
 order: sequential
 trials: 1
+count: {{workers: 1}}
 parameters: {{numbers: {{answer: 'answer ([0-9]+)'}}}}
 metric: answer
 deadline: 5m

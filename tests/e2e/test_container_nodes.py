@@ -8,7 +8,7 @@ from sparkbed.store import Store
 from tests.e2e.conftest import Bed
 from tests.e2e.engine import Engine, nothing_is_left
 
-pytestmark = pytest.mark.full
+pytestmark = pytest.mark.soak  # tests/provision and tests/platforms have the parts in every run
 
 
 def test_a_suite_runs_on_containers_as_hosts_and_leaves_nothing(bed: Bed, engine: Engine) -> None:
