@@ -48,7 +48,7 @@ def plan(choice: SuiteChoice) -> None:
     seconds = (measured or GUESS) * len(order)
     basis = "by the last campaigns here" if measured else f"guessing {GUESS:.0f} s a trial"
     print(f"\n{most}{len(order)} trials, {suite.order} (seed {suite.seed}), cluster {suite.cluster}:")
-    print(f"{most or 'roughly '}{duration(seconds)} ({basis}).")
+    print(f"roughly {most}{duration(seconds)} ({basis}).")
     few = too_few_trials(suite)
     if few:
         print(f"warning: {few}")

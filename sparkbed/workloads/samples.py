@@ -42,15 +42,27 @@ def read_samples(lines: Iterable[str], warmup: int = 0) -> Reading:
             if "error" in record:
                 told = told or str(record["error"])
             elif "fact" in record:
-                facts[str(record["fact"])] = record["value"]
+                facts[str(record["fact"])] = _fact(str(record["fact"]), record["value"])
             else:
                 samples.append(sample_of(record, warmup))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             if position == len(numbered) and isinstance(error, json.JSONDecodeError):
                 facts["truncated_line"] = line.rstrip("\n")
             else:
                 unreadable = unreadable or f"line {number} of the samples is not a sample: {line.strip()[:200]}"
     return Reading(samples, facts, told or unreadable)
+
+
+def _fact(name: str, value: Any) -> Any:
+    """The value of a fact. Those that times are worked out from have to be moments.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    moments = value if name == "iterations_began" else [value] if name == "ended" else []
+    if not isinstance(moments, list) or not all(type(one) in (int, float) and math.isfinite(one) for one in moments):
+        raise ValueError(f"{name} is no moment in Unix seconds: {value!r}")
+    return value
 
 
 def sample_of(record: Mapping[str, Any], warmup: int = 0) -> Sample:

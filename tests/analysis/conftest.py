@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import browser
 import made_up
 import pytest
 
 from sparkbed.store import Store
+from tests.components import missing
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def empty_store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "sparkbed.db") as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
+    """A browser that shows a file's pages one after the other."""
+    if browser.program() is None:
+        missing("there is no Chromium on this machine: apt-get install chromium")
+    with browser.running(tmp_path_factory.mktemp("profile")) as found:
+        yield found

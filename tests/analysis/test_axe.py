@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,19 +18,10 @@ from analysis.history import courses
 from analysis.history_page import history_html
 from analysis.report import nights
 from sparkbed.store import Store
-from tests.components import missing
 
 pytestmark = pytest.mark.full
 
 HOSTILE = "<script>document.title='taken'</script>\"'&quot;</svg>ünïcødé\u202e" + "long" * 60
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
-    if browser.program() is None:
-        missing("there is no Chromium on this machine: apt-get install chromium")
-    with browser.running(tmp_path_factory.mktemp("profile")) as found:
-        yield found
 
 
 def axe() -> str:

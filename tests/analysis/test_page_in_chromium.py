@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import browser
@@ -11,17 +10,8 @@ import pytest
 
 from analysis import report
 from sparkbed.store import Store
-from tests.components import missing
 
 pytestmark = pytest.mark.full
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
-    if browser.program() is None:
-        missing("there is no Chromium on this machine: apt-get install chromium")
-    with browser.running(tmp_path_factory.mktemp("profile")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

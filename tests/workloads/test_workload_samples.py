@@ -18,13 +18,14 @@ def test_samples_facts_and_warmup() -> None:
     lines = [
         line(metric="ready_seconds", value=2, unit="s"),
         line(fact="executors", value=2),
+        line(fact="iterations_began", value=[1.5e9, 1500000001]),
         *(line(metric="trial_seconds", value=1.5 * i, unit="s", iteration=i) for i in (1, 2, 3)),
         "\n",
     ]
     samples, facts, error = read_samples(lines, warmup=1)
     assert samples[0] == Sample("ready_seconds", 2.0, "s")
     assert [(s.value, s.iteration, s.kept) for s in samples[1:]] == [(1.5, 1, False), (3.0, 2, True), (4.5, 3, True)]
-    assert facts == {"executors": 2}
+    assert facts == {"executors": 2, "iterations_began": [1.5e9, 1500000001]}
     assert error is None
 
 
@@ -44,6 +45,14 @@ def test_a_last_line_that_was_cut_off_is_reported_and_the_rest_kept() -> None:
 @pytest.mark.parametrize(
     "bad",
     [
+        line(fact="iterations_began", value=["x"]),
+        line(fact="iterations_began", value=7),
+        line(fact="iterations_began", value={"a": 1}),
+        line(fact="iterations_began", value=[True]),
+        line(fact="ended", value="soon"),
+        line(fact="ended", value=10**400),  # an integer that no float holds
+        line(metric="x", value=10**400),
+        line(fact="ended", value=float("nan")),
         "nonsense\n",
         "[1]\n",
         "3\n",
