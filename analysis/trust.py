@@ -47,8 +47,10 @@ def _unfinished(report: Data) -> list[dict[str, str]]:
     campaign = report["campaign"]
     done = campaign["trials_ok"] + campaign["trials_failed"]
     planned = campaign["trials_planned"]
-    if campaign["status"] == "complete" or done == planned:
-        return []  # what failed is told by itself
+    # Incomplete is a campaign that came to its end with failures, which are told by themselves; it may have stopped
+    # before what was planned, where cells were tight enough.
+    if campaign["status"] in ("complete", "incomplete") or done == planned:
+        return []
     return [_warning(
         f"The campaign is {campaign['status']}: {done} of {planned} trials are done.",
         "Intervals are wider than planned; './inv run-suite' goes on with an interrupted campaign.",

@@ -115,6 +115,13 @@ def test_failures_of_one_cell_are_told_from_failures_here_and_there() -> None:
     assert "a choice" not in spread
 
 
+@pytest.mark.parametrize(("status", "said_so"), [("complete", False), ("incomplete", False), ("interrupted", True)])
+def test_only_a_campaign_that_did_not_come_to_its_end_is_unfinished(status: str, said_so: bool) -> None:
+    report = report_of(noise(11), failed=[[], [3]])
+    report["campaign"].update(status=status, trials_planned=80)  # the most that an `until` allows
+    assert ("of 80 trials are done" in said(report)) == said_so
+
+
 @pytest.mark.parametrize("check", ["autocorrelation", "rank_correlation", "spread_unevenly", "sign_test"])
 def test_a_check_is_seldom_wrong(check: str) -> None:
     """Of 300 sets in which nothing is, at most 4 % reach p <= 0.01 (a binomial of 1 % does in one of 10,000 cases)."""
