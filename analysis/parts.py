@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import decompose, wall
+from analysis.python_cpu import python_cpu
+from sparkbed.model import Series
 
 Data = Mapping[str, Any]
 
-VERSION = 1
+VERSION = 2
 """Goes up with every change of what the formulas of decompose.py and wall.py give."""
 KEY = "task_parts"
 """Where a trial's facts have them."""
@@ -32,7 +34,12 @@ class TaskParts:
 
 
 def task_parts(
-    samples: Sequence[Data], values: Data, facts: Data, finished: str | None, columns: decompose.Columns
+    samples: Sequence[Data],
+    values: Data,
+    facts: Data,
+    finished: str | None,
+    columns: decompose.Columns,
+    series: Sequence[Series] = (),
 ) -> TaskParts:
     """The parts by a task table.
 
@@ -42,15 +49,24 @@ def task_parts(
         facts: the trial's.
         finished: when its submit came to its end (ISO 8601).
         columns: its task table.
+        series: the trial's, of which those of Python workers are used.
     """
+    python = python_cpu(series, application_of(facts))
     return TaskParts(
         decompose.totals(columns),
         {
-            "trial_seconds": wall.trial_parts(samples, facts, columns),
-            "submit_seconds": wall.submit_parts(values, facts, finished, columns),
+            "trial_seconds": wall.trial_parts(samples, facts, columns, python),
+            "submit_seconds": wall.submit_parts(values, facts, finished, columns, python),
         },
         decompose.spilled(columns),
     )
+
+
+def application_of(facts: Data) -> str | None:
+    """Spark's id of the trial's application, as the program said it or its event log has it."""
+    told, logged = (facts.get(name) or {} for name in ("workload", "application"))
+    found = told.get("application_id") or logged.get("application")
+    return str(found) if found else None
 
 
 def known_parts(facts: Data, otherwise: Callable[[], TaskParts | None]) -> TaskParts | None:

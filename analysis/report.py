@@ -282,7 +282,8 @@ def _task_parts(store: Store, trial: Trial, samples: Sequence[Sample]) -> TaskPa
         if table is None:
             return None
         each = [vars(sample) for sample in samples]
-        return task_parts(each, trial_values(samples), trial.facts, trial.finished, table.columns)
+        series = store.series(trial.id) if "python" in trial.facts.get("collectors", ()) else ()
+        return task_parts(each, trial_values(samples), trial.facts, trial.finished, table.columns, series)
 
     return known_parts(trial.facts, by_table)
 

@@ -8,11 +8,13 @@ which run tasks side by side:
 
     start-up        spark-submit, the driver's start, and the wait for executors
     ending          from the program's last word to the submit's end: the JVM's end, and the container's
-    outside tasks   what is left: the driver's own work, idle cores, and in a submit what lies around the timed
-                    iterations (making data, checking results, rests)
+    outside tasks   what is left: the driver's own work, and in a submit what lies around the timed iterations (making
+                    data, checking results, rests)
 
-The task parts are gathered into what people ask about (GROUPS). Dividing by the cores treats them as evenly used; what
-straggling tasks cost beyond that stands in `outside tasks`, and the parts add up to the whole by construction. Times of
+The task parts are gathered into what people ask about (GROUPS). Cores that idle while a stage runs are told apart (see
+idle.py): tasks that were not given out yet count as scheduling, stragglers are a part of their own. CPU time of Python
+workers, where it was measured, is taken out of the time that tasks' threads wait, as much as they waited at the most.
+The parts add up to the whole by construction. Times of
 the event log and of the program are the driver's host's clock, and a submit's end is this machine's: where the two
 disagree so far that the ending can't be, a submit is not taken apart.
 """
@@ -29,6 +31,8 @@ from numpy.typing import NDArray
 from analysis import decompose
 from analysis.answer import short_names
 from analysis.decompose import Difference
+from analysis.idle import idle_cores
+from analysis.python_cpu import Between
 from analysis.words import listed, number, percent
 
 Data = Mapping[str, Any]
@@ -36,18 +40,21 @@ Columns = Mapping[str, NDArray[Any]]
 
 GROUPS = {
     "start_up": ("start-up", ()),
-    "cpu": ("CPU: tasks' own threads in the JVM", ("deserialize", "result_serialization")),
-    "waiting": ("tasks off the CPU: Python's work, waiting for a core", ()),
+    "cpu": ("CPU: tasks' own threads in the JVM", ()),
+    "python": ("CPU: Python workers", ()),
+    "waiting": ("tasks off the CPU: asleep, waiting for a core or for Python", ()),
     "gc": ("GC pauses in tasks", ("gc",)),
     "network": ("network path: waiting for shuffle reads and results", ("shuffle_read", "getting_result")),
     "disk": ("shuffle writes", ("shuffle_write",)),
-    "scheduling": ("scheduling", ("scheduler_delay",)),
+    "scheduling": ("scheduling: its delay, and cores that wait for tasks", ("scheduler_delay",)),
+    "serialization": ("tasks' code and results: (de)serialization", ("deserialize", "result_serialization")),
+    "stragglers": ("stragglers: cores idle at the end of stages", ()),
     "lost": ("failed tasks, clocks' rest", ("failed", "rest")),
     "outside": ("outside tasks", ()),
     "ending": ("ending", ()),
 }
 """The parts in the order in which they are shown: name for people, and the parts of tasks' time gathered in it. A
-task's `compute` is split into `cpu` and `waiting`, by the CPU time of its thread."""
+task's `compute` is split into `cpu`, by the CPU time of its thread, `python` and `waiting`."""
 
 WHOLES = {"trial_seconds": "trial", "submit_seconds": "whole submit"}
 """What can be taken apart, and its name for people."""
@@ -62,7 +69,9 @@ SKEW = 0.05
 # -- one trial ---------------------------------------------------------------------------------------------------------
 
 
-def submit_parts(values: Data, facts: Data, finished: str | None, columns: Columns) -> dict[str, float] | None:
+def submit_parts(
+    values: Data, facts: Data, finished: str | None, columns: Columns, python: Between | None = None
+) -> dict[str, float] | None:
     """The parts of one trial's submit, in seconds; None where it lacks a figure that they need.
 
     Args:
@@ -70,6 +79,7 @@ def submit_parts(values: Data, facts: Data, finished: str | None, columns: Colum
         facts: the trial's; `workload.ended` is the program's last word (Unix seconds).
         finished: when the submit came to its end (ISO 8601).
         columns: the trial's task table.
+        python: CPU time of its Python workers; None where it was not measured.
     """
     wanted = ("submit_seconds", "application_seconds", "ready_seconds")
     cores = executor_cores(facts)
@@ -81,13 +91,15 @@ def submit_parts(values: Data, facts: Data, finished: str | None, columns: Colum
     around = submit - application
     if not -SKEW <= ending <= around + SKEW:
         return None
-    parts = _Tasks(columns, cores).parts()
+    parts = _Tasks(columns, cores, python).parts()
     parts["ending"] = round(min(max(ending, 0.0), around), NANOSECONDS)
     parts["start_up"] = round(around - parts["ending"] + ready, NANOSECONDS)
     return {**parts, "outside": submit - sum(parts.values())}
 
 
-def trial_parts(samples: Sequence[Data], facts: Data, columns: Columns) -> dict[str, float] | None:
+def trial_parts(
+    samples: Sequence[Data], facts: Data, columns: Columns, python: Between | None = None
+) -> dict[str, float] | None:
     """The parts of one trial's timed and kept iterations, in seconds (means); None where it lacks a figure.
 
     Args:
@@ -95,6 +107,7 @@ def trial_parts(samples: Sequence[Data], facts: Data, columns: Columns) -> dict[
         facts: the trial's; `workload.iterations_began` are Unix seconds, one an iteration, or one of a program that
             does not iterate.
         columns: the trial's task table.
+        python: CPU time of its Python workers; None where it was not measured.
     """
     cores = executor_cores(facts)
     began = (facts.get("workload") or {}).get("iterations_began") or ()
@@ -107,7 +120,7 @@ def trial_parts(samples: Sequence[Data], facts: Data, columns: Columns) -> dict[
     timed = [(float(began[number - 1]), value) for number, value in numbered if number and number <= len(began)]
     if not cores or not timed:
         return None
-    tasks = _Tasks(columns, cores)
+    tasks = _Tasks(columns, cores, python)
     each = [tasks.iteration(start, seconds) for start, seconds in timed]
     return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
 
@@ -130,35 +143,47 @@ def executor_cores(facts: Data) -> int:
 class _Tasks:
     """A trial's tasks, their parts worked out once: sums over all of them or over an iteration's."""
 
-    def __init__(self, columns: Columns, cores: int) -> None:
+    def __init__(self, columns: Columns, cores: int, python: Between | None) -> None:
         found = decompose.per_task(columns)
         self._names = [*found, "own"]
         self._parts = np.stack([*found.values(), decompose.on_cpu(columns, found["compute"])])
-        self._launched = np.asarray(columns.get("launch_ms", ()), dtype=np.float64)
+        self._columns = {
+            name: np.asarray(columns[name], dtype=np.float64)
+            for name in ("stage", "stage_attempt", "launch_ms", "finish_ms")
+            if name in columns
+        }
         self._cores = cores
+        self._python = python
 
     def iteration(self, start: float, seconds: float) -> dict[str, float]:
         """The parts of `seconds` from `start` (Unix seconds) on the wall, `outside` of tasks too."""
         # Spark's clock counts whole milliseconds: a job's first task can seem to precede the job.
-        mine = (self._launched >= start * 1e3 - 1) & (self._launched < (start + seconds) * 1e3)
-        parts = self._gathered(self._parts[:, mine])
+        launched = self._columns["launch_ms"]
+        mine = (launched >= start * 1e3 - 1) & (launched < (start + seconds) * 1e3)
+        parts = self._gathered(mine, start, start + seconds)
         return {**parts, "outside": seconds - sum(parts.values())}
 
     def parts(self) -> dict[str, float]:
         """The parts of all tasks in seconds on the wall."""
-        return self._gathered(self._parts)
+        return self._gathered(np.ones(self._parts.shape[1], dtype=np.bool_), -np.inf, np.inf)
 
-    def _gathered(self, parts: decompose.Floats) -> dict[str, float]:
-        sums = dict(zip(self._names, parts.sum(axis=1).tolist(), strict=True))
-        own = sums["own"]
-        gathered = {
-            name: sum(sums[one] for one in members)
-            for name, (_, members) in GROUPS.items()
-            if members or name in ("cpu", "waiting")
+    def _gathered(self, mine: NDArray[np.bool_], start: float, end: float) -> dict[str, float]:
+        sums = dict(zip(self._names, self._parts[:, mine].sum(axis=1).tolist(), strict=True))
+        idle = idle_cores({name: values[mine] for name, values in self._columns.items()}, self._cores)
+        waiting = sums["compute"] - sums["own"]
+        python = min(self._python(start, end), waiting) if self._python else 0.0
+        own = {
+            "cpu": sums["own"],
+            "python": python,
+            "waiting": waiting - python,
+            "scheduling": idle["dispatch"],
+            "stragglers": idle["stragglers"],
         }
-        gathered["cpu"] += own
-        gathered["waiting"] += sums["compute"] - own
-        return {name: round(value / self._cores, NANOSECONDS) for name, value in gathered.items()}
+        return {
+            name: round((sum(sums[one] for one in members) + own.get(name, 0.0)) / self._cores, NANOSECONDS)
+            for name, (_, members) in GROUPS.items()
+            if members or name in own
+        }
 
 
 # -- two cells ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from sparkbed.errors import UsageError
 
 def names() -> tuple[str, ...]:
     """The collectors that a suite can name."""
-    return ("containers", "eventlog", "host", "page-cache", "sar", "traffic")
+    return ("containers", "eventlog", "host", "page-cache", "python", "sar", "traffic")
 
 
 def get(name: str) -> Collector:
@@ -37,6 +37,10 @@ def get(name: str) -> Collector:
         from sparkbed.collectors.traffic import TrafficCollector
 
         return TrafficCollector()
+    if name == "python":
+        from sparkbed.collectors.pythons import PythonCollector
+
+        return PythonCollector()
     if name == "page-cache":
         from sparkbed.collectors.page_cache import PageCacheCollector
 

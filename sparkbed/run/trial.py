@@ -248,7 +248,7 @@ def _outcome(
     }
     if outcome.tasks is not None:
         each, values = [vars(sample) for sample in samples], trial_values(samples)
-        recorded[KEY] = task_parts(each, values, recorded, ended, outcome.tasks.columns).recorded()
+        recorded[KEY] = task_parts(each, values, recorded, ended, outcome.tasks.columns, outcome.series).recorded()
     outcome.trial = _row(launch, started, ended, error, recorded)
     return outcome
 

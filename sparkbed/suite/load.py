@@ -186,7 +186,7 @@ def _resolve(
         seed=fields.whole(document, "seed", 1, least=0, most=2**63 - 1),
         cluster=fields.one_of(document, "cluster", CLUSTERS, "per-block"),
         hosts=_hosts(document),
-        collectors=fields.texts(document, "collectors", ("eventlog", "host")),
+        collectors=fields.texts(document, "collectors", ("eventlog", "host", "python")),
         baseline=baseline,
         metric=metric,
         deadline=_deadline(document, "10m"),

@@ -20,8 +20,8 @@ def columns(**more: list[float]) -> dict[str, np.ndarray]:
     """Three tasks of 4 s: one before the timed part, and two in it. 1 s each on the CPU, 0.5 s GC, 0.2 s delay."""
     launch = np.array([BEGAN - 5, BEGAN + 1, BEGAN + 1]) * 1e3
     each = {
-        "launch_ms": launch, "finish_ms": launch + 4000, "run_ms": [3700.0] * 3, "deserialize_ms": [100.0] * 3,
-        "gc_ms": [500.0] * 3, "cpu_ns": [1e9] * 3, "fetch_wait_ms": [200.0] * 3,
+        "stage": [0.0, 1.0, 1.0], "launch_ms": launch, "finish_ms": launch + 4000, "run_ms": [3700.0] * 3,
+        "deserialize_ms": [100.0] * 3, "gc_ms": [500.0] * 3, "cpu_ns": [1e9] * 3, "fetch_wait_ms": [200.0] * 3,
     }  # fmt: skip
     return {name: np.array(values, dtype=np.float64) for name, values in {**each, **more}.items()}
 
@@ -56,11 +56,13 @@ def test_a_submits_parts_add_up_and_ending_is_no_start_up() -> None:
     assert sum(parts.values()) == pytest.approx(24.0)
     assert parts["ending"] == pytest.approx(1.5)
     assert parts["start_up"] == pytest.approx(24.0 - 20.0 - 1.5 + 2.0)
-    assert parts["cpu"] == pytest.approx((3 * 1.0 + 3 * 0.1) / 2)
+    assert parts["cpu"] == pytest.approx(3 * 1.0 / 2)
+    assert parts["serialization"] == pytest.approx(3 * 0.1 / 2)
     assert parts["waiting"] == pytest.approx(3 * (3.7 - 0.5 - 0.2 - 1.0) / 2)
     assert parts["gc"] == pytest.approx(0.75)
     assert parts["network"] == pytest.approx(0.3)
     assert parts["scheduling"] == pytest.approx(0.3)
+    assert parts["stragglers"] == pytest.approx(4.0 / 2), "the first stage has one task, for two cores"
 
 
 def test_a_trials_parts_are_those_of_its_timed_iterations() -> None:
@@ -70,6 +72,38 @@ def test_a_trials_parts_are_those_of_its_timed_iterations() -> None:
     assert parts["gc"] == pytest.approx(0.5), "the task before the timed part is none of it"
     assert parts["outside"] == pytest.approx(8.0 - 4.0)
     assert not {"start_up", "ending"} & set(parts)
+
+
+def test_cpu_time_of_python_workers_is_taken_out_of_waiting_as_much_as_was_waited() -> None:
+    asked: list[tuple[float, float]] = []
+
+    def some(start: float, end: float) -> float:
+        asked.append((start, end))
+        return 1.5
+
+    without, parts = wall.trial_parts(TIMED, facts(), columns()), wall.trial_parts(TIMED, facts(), columns(), some)
+    assert without is not None
+    assert parts is not None
+    assert asked == [(BEGAN, BEGAN + 8.0)]
+    assert without["python"] == 0
+    assert parts["python"] == pytest.approx(1.5 / 2)
+    assert parts["waiting"] == pytest.approx(without["waiting"] - 1.5 / 2)
+    most = wall.trial_parts(TIMED, facts(), columns(), lambda *_: 1000.0)
+    assert most is not None
+    assert most["waiting"] == 0
+    assert sum(most.values()) == pytest.approx(8.0)
+
+
+def test_a_stages_last_task_leaves_stragglers_and_tasks_given_out_late_scheduling() -> None:
+    late = columns(launch_ms=[0, BEGAN * 1e3, BEGAN * 1e3 + 1000], finish_ms=[0, BEGAN * 1e3 + 500, BEGAN * 1e3 + 6000])
+    before, after = wall.trial_parts(TIMED, facts(1), columns()), wall.trial_parts(TIMED, facts(1), late)
+    assert before is not None
+    assert after is not None
+    parts = wall.trial_parts(TIMED, facts(2), late)
+    assert parts is not None
+    assert parts["stragglers"] == pytest.approx(5.0 / 2), "one of two cores, while the last task runs alone"
+    assert after["stragglers"] == 0, "a single core waits for no other"
+    assert sum(parts.values()) == pytest.approx(8.0)
 
 
 def test_a_program_that_does_not_iterate_has_its_one_timed_part() -> None:

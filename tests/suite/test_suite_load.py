@@ -71,7 +71,10 @@ def test_defaults(tmp_path: Path) -> None:
         "randomized",
         "per-block",
     )
-    assert (suite.metric, suite.deadline, suite.collectors) == ("trial_seconds", 600.0, ("eventlog", "host"))
+    assert (suite.metric, suite.deadline, suite.collectors) == (
+        *("trial_seconds", 600.0),
+        ("eventlog", "host", "python"),
+    )
     assert [(cell.label, cell.platform, cell.hosts.inventory) for cell in suite.cells] == [("w", "standalone", "local")]
 
 

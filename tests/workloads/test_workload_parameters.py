@@ -22,6 +22,7 @@ SIZES = ("num-partitions", "reduce-tasks", "num-records", "unique-keys", "unique
 def test_the_catalogue_has_every_workload() -> None:
     others = {"pagerank", "python-shuffles", "kmeans", "submit", "exchange", "teragen", "terasort", "teravalidate"}
     others |= {"logistic-regression", "wordcount", "sleep", "big-data-benchmark", "big-data-benchmark-tables"}
+    others |= {"planted-cause"}
     structured = {f"structured-{entry.test}" for entry in ENTRIES if entry.suite == "streaming"} - {"structured-basic"}
     assert set(catalogue()) == {*FIRST, *structured, *others}
 

@@ -14,6 +14,7 @@ import pytest
 import shuffles
 from java_random import JavaRandom, java_hash
 from spark_launch import Launch
+from xxh64 import spark_hash
 
 SMALL = {
     "num-partitions": 3, "reduce-tasks": 2, "num-records": 3001, "unique-keys": 50, "unique-values": 1000,
@@ -157,6 +158,16 @@ def test_shuffles_change_nothing_of_what_passes_make(launch: Launcher, count: in
         keys = [(1103515245 * key + 12345) % 2**31 for key in keys]
     values = sum(value + 7 for _, value in drawn)
     assert succeeded(launch("python-shuffles", given)) == {"records": 300, "keys": sum(keys), "values": values}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "cause", ["python", *(pytest.param(one, marks=pytest.mark.soak) for one in ("none", "sleep", "gc", "tiny-tasks"))]
+)
+def test_a_planted_cause_changes_no_result(launch: Launcher, cause: str) -> None:
+    given = {"cause": cause, "num-records": 1000, "num-partitions": 4, "num-tiny-tasks": 20, "inter-trial-wait": 0}
+    signed = [(spark_hash(number) + 2**63) % 2**64 - 2**63 for number in range(1000)]
+    assert succeeded(launch("planted-cause", given)) == {"records": 1000, "sum": sum(abs(one) % 1000 for one in signed)}
 
 
 @pytest.mark.full
