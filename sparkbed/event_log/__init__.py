@@ -1,6 +1,6 @@
 """Spark's event log: the times of tasks, stages, jobs and executors, as Spark's own interface shows them.
 
-One JSON object a line, as Spark 3.5 and 4.x write it. Units are Spark's own (ms, ns, bytes): each column's name ends in
+One JSON object a line, as Spark 2.2 to 4.x write it. Units are Spark's own (ms, ns, bytes): each column's name ends in
 its unit where it is a time. The formulas over these columns stand in `analysis/decompose.py`.
 
 Two traps in the numbers: Executor CPU Time is that of the JVM's task thread, so a Python worker's is not in it; and

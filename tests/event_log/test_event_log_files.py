@@ -30,6 +30,36 @@ def test_every_line_comes_back(codec: str) -> None:
     assert b"".join(lines_of(DATA / f"spark-3.5-local.{codec}")) == PLAIN
 
 
+@pytest.mark.parametrize("version", ["2.2", "2.4", "3.5"])
+def test_logs_of_older_sparks_say_the_same(version: str) -> None:
+    """Written by Spark 2.2.3, 2.4.8 and 3.5.9: each column is what a plain reading of its events gives."""
+    log = DATA / f"spark-{version}-local.gz"
+    events = [json.loads(line) for line in gzip.decompress(log.read_bytes()).splitlines()]
+    ends = [event for event in events if event["Event"] == "SparkListenerTaskEnd"]
+    read = read_event_log(log)
+    assert read.complete
+    assert len(ends) in (14, 16)
+    assert len(read.stages) == sum(event["Event"] == "SparkListenerStageCompleted" for event in events)
+    assert len(read.jobs) == sum(event["Event"] == "SparkListenerJobEnd" for event in events)
+    columns = read.tasks.columns
+    for column, field in (
+        ("run_ms", "Executor Run Time"),
+        ("cpu_ns", "Executor CPU Time"),
+        ("deserialize_ms", "Executor Deserialize Time"),
+        ("result_serialization_ms", "Result Serialization Time"),
+        ("gc_ms", "JVM GC Time"),
+        ("result_size", "Result Size"),
+    ):
+        assert columns[column].tolist() == [event["Task Metrics"][field] for event in ends], column
+    assert columns["shuffle_bytes_written"].tolist() == [
+        event["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"] for event in ends
+    ]
+    for column, field in (("launch_ms", "Launch Time"), ("finish_ms", "Finish Time"), ("host", "Host")):
+        assert columns[column].tolist() == [event["Task Info"][field] for event in ends], column
+    assert sum(columns["cpu_ns"]) > 0
+    assert sum(columns["shuffle_bytes_written"]) > 0
+
+
 def test_a_plain_log_and_an_unfinished_one(tmp_path: Path) -> None:
     log = tmp_path / "app-1.inprogress"
     log.write_bytes(PLAIN[:-700])
