@@ -91,6 +91,7 @@ def made_up(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     from datetime import datetime, timezone
 
     now = datetime.now(timezone.utc)
+    tags = [tag for one in params["TagSpecifications"] if one["ResourceType"] == "instance" for tag in one["Tags"]]
     return {
         "Instances": [
             {
@@ -100,6 +101,7 @@ def made_up(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
                 "ImageId": params["ImageId"],
                 "AmiLaunchIndex": index,
                 "LaunchTime": now,
+                "Tags": tags,
             }
             for index in range(params["MaxCount"])
         ]

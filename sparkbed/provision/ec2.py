@@ -87,13 +87,13 @@ class Ec2Provider:
             prepare(wanted.values(), say)
             pair = keys.client_pair(self._home)
             calls = self._calls(say)
-            adopted = self._adopt(calls, wanted, deployment, calls.key_name(pair), say)
+            adopted, others = self._adopt(calls, wanted, deployment, calls.key_name(pair), say)
             missing = {host: spec for host, spec in wanted.items() if host not in adopted}
             prices = self._estimate(calls, missing, str(inventory.path), say)
             launching = Launching(calls, self._home, deployment, by or _who(), say, prices)
             try:
                 found = {**adopted, **launching.make(missing, self._patience(wanted))}
-                self._write_known_hosts(calls, deployment)
+                self._write_known_hosts([*found.values(), *others], deployment)
                 machines = [self._machine(host, found[host], wanted[host], users[host], deployment) for host in wanted]
                 self._log_in(machines, launching, say)
             except BaseException as error:  # an interrupt too must leave nothing behind
@@ -133,7 +133,7 @@ class Ec2Provider:
             rehearsal = Rehearsal(say, asks=not self._local)
             pair = keys.client_pair(self._home)
             calls = self._calls(say, rehearsal.watch)
-            adopted = self._adopt(calls, wanted, deployment, calls.key_name(pair), say)
+            adopted, _ = self._adopt(calls, wanted, deployment, calls.key_name(pair), say)
             missing = {host: spec for host, spec in wanted.items() if host not in adopted}
             prices = self._estimate(calls, missing, str(inventory.path), say)
             Launching(calls, self._home, deployment, _who(), say, prices).launch(missing)
@@ -166,8 +166,8 @@ class Ec2Provider:
 
     def _adopt(
         self, calls: Ec2Calls, wanted: Mapping[str, ProvisionSpec], deployment: str, key_name: str, say: Say
-    ) -> dict[str, Found]:
-        """The instances that the wanted hosts have already; the deployment's others are only named."""
+    ) -> tuple[dict[str, Found], list[Found]]:
+        """The instances that the wanted hosts have already; and the deployment's others, which are only named."""
         adopted: dict[str, Found] = {}
         over = []
         for one in calls.find(deployment):
@@ -202,12 +202,12 @@ class Ec2Provider:
             if one.state != "shutting-down":
                 say(f"{one.host or one.id} is {one.state} but not in this inventory; `inv teardown` ends it")
         if not adopted:
-            return {}
+            return {}, over
         say(f"adopted {', '.join(host for host in wanted if host in adopted)}")
         # Their addresses and ports are known once they run; those of an endpoint started just now come back.
         running = calls.wait_running([one.id for one in adopted.values()], self._patience(wanted))
         by_id = {one.id: one for one in running}
-        return {host: by_id[one.id] for host, one in adopted.items()}
+        return {host: by_id[one.id] for host, one in adopted.items()}, over
 
     # -- machines -------------------------------------------------------------------------------------------------
 
@@ -225,9 +225,9 @@ class Ec2Provider:
             image=one.image,
         )
 
-    def _write_known_hosts(self, calls: Ec2Calls, deployment: str) -> None:
+    def _write_known_hosts(self, hosts: Iterable[Found], deployment: str) -> None:
         """All of the deployment's hosts: others than the inventory's may be at work for somebody else."""
-        known = [(one.address, one.port, one.tags[tags.HOST_KEY]) for one in calls.find(deployment) if one.has_key]
+        known = [(one.address, one.port, one.tags[tags.HOST_KEY]) for one in hosts if one.has_key]
         keys.write_known_hosts(keys.known_hosts(self._home, deployment), known)
 
     def _variables(self, node: str | None, one: Found) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Found:
 
     @property
     def host(self) -> str | None:
-        return self.tags.get(tags.HOST) or None
+        return tags.host_of(self.tags, self.launch_index)
 
     @property
     def port(self) -> int:
@@ -198,29 +198,37 @@ class Ec2Calls:
     def wait_running(self, ids: Sequence[str], seconds: float) -> list[Found]:
         """The instances once all run.
 
+        Not by botocore's waiter: it throws away the answer that says so, which would have to be asked for again.
+
         Raises:
             ProvisionError: when one ends instead (with the reason that the API gives), or the time is over.
         """
-        from botocore.exceptions import WaiterError
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self._seen(ids)
+            if len(found) == len(ids) and all(one.state == "running" for one in found):
+                return found
+            over = time.monotonic() >= deadline
+            if over or any(one.state not in ("pending", "running") for one in found):
+                waiting = [one for one in found if one.state != "running"]
+                reasons = [f"{one.host or one.id} is {one.state} {one.reason}".strip() for one in waiting]
+                reasons += [f"EC2 does not list {one}" for one in ids if one not in {each.id for each in found}]
+                raise ProvisionError(
+                    f"not every host came up{f' within {seconds:.0f} s' if over else ''}: {'; '.join(reasons)}",
+                    where=self.api.where,
+                    hint="All of this launch are ended again; `inv provision` makes them anew.",
+                )
+            time.sleep(self.delay)
 
+    def _seen(self, ids: Sequence[str]) -> list[Found]:
+        """What the API lists of the instances; nothing while it does not know one of them yet."""
         try:
             with self._asking("waiting for hosts to run"):
-                self._wait("instance_running", ids, seconds)
                 return self._describe(InstanceIds=list(ids))
-        except ProvisionError as error:
-            if isinstance(error, ApiError) or not isinstance(error.__cause__, WaiterError):
+        except ApiError as error:
+            if error.code != "InvalidInstanceID.NotFound":
                 raise
-            not_running = [one for one in self._described(ids) if one.state != "running"]
-            reasons = "; ".join(f"{one.host or one.id} is {one.state} {one.reason}".strip() for one in not_running)
-            raise ProvisionError(
-                f"not every host came up: {reasons or error.what}",
-                where=self.api.where,
-                hint="All of this launch are ended again; `inv provision` makes them anew.",
-            ) from error
-
-    def _described(self, ids: Sequence[str]) -> list[Found]:
-        with self._asking("looking at our hosts"):
-            return self._describe(InstanceIds=list(ids))
+            return []
 
     def _wait(self, name: str, ids: Sequence[str], seconds: float) -> None:
         attempts = max(1, int(seconds / self.delay))

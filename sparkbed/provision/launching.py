@@ -99,9 +99,9 @@ class Launching:
         for host, one in zip(hosts, granted, strict=True):
             self.instances[host] = one.id
             self.note(host, "api")
-        if len(hosts) > 1:
-            for host in hosts:
-                self.calls.name_host(self.instances[host], host)
+        for host, one in zip(hosts, granted, strict=True):
+            if one.host != host:  # there was no room for all names in the tags of one launch
+                self.calls.name_host(one.id, host)
 
     def _note_group(self) -> None:
         self._makes_group = True
@@ -152,6 +152,8 @@ class Launching:
             marks[tags.IMAGE] = str(spec.image)
         if len(hosts) == 1:
             marks[tags.HOST] = marks["Name"] = hosts[0]
+        else:
+            marks |= {"Name": self.deployment, **tags.host_tags(hosts)}
         data = cloud_config(host_key, spec.ttl, end)
         return Launch(spec, len(hosts), token, self.calls.key_name(pair), group, subnet.id, data, marks, image)
 

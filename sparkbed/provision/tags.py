@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from sparkbed.home import Home
 
@@ -12,7 +14,9 @@ HOME = "sparkbed:home"
 """Which state folder made it (`home_id`)."""
 DEPLOYMENT = "sparkbed:deployment"
 HOST = "sparkbed:host"
-"""The host's name in the inventory. Instances of one launch get theirs right after it."""
+"""The host's name in the inventory, where one instance was launched by itself, or was given to a host later."""
+HOSTS = "sparkbed:hosts"
+"""The names of the hosts of one launch, by launch index, as all of its instances have them (`host_tags`)."""
 BY = "sparkbed:by"
 """Who asked for it: a user, or a campaign."""
 LAUNCH = "sparkbed:launch"
@@ -37,6 +41,40 @@ MEMORY = "sparkbed:memory"
 """How many bytes of memory it may use: of hosts on the local endpoint."""
 SHARES = "sparkbed:shares"
 """`true` where Spark, Java and Python of this machine are at their own paths: of hosts on the local endpoint."""
+
+
+LONGEST = 256
+"""Characters of a tag's value, by EC2."""
+MOST = 30
+"""Tags that hosts' names may take: EC2 has room for 50 on an instance."""
+
+
+def host_tags(hosts: Sequence[str]) -> dict[str, str]:
+    """Tags that name the hosts of one launch, in the order of their launch indices; none where they have no room.
+
+    All instances of a launch are given the same tags as they are made, so that each says by its launch index whose it
+    is, and none has to be named by a request of its own.
+    """
+    pieces = [""]
+    for host in hosts:
+        word = host.replace("%", "%25").replace(",", "%2C")
+        if len(pieces[-1]) + len(word) + 1 > LONGEST:
+            pieces.append("")
+        pieces[-1] += f"{word},"
+    if len(pieces) > MOST or any(len(piece) > LONGEST for piece in pieces):
+        return {}
+    return {f"{HOSTS}.{number}": piece for number, piece in enumerate(pieces)}
+
+
+def host_of(values: Mapping[str, str], launch_index: int) -> str | None:
+    """Which host an instance with these tags is; what it was told by itself comes first."""
+    if HOST in values:
+        return values[HOST] or None
+    names: list[str] = []
+    while (piece := values.get(f"{HOSTS}.{len(names)}")) is not None:
+        names.append(piece)
+    words = "".join(names).split(",")[:-1]
+    return unquote(words[launch_index]) if launch_index < len(words) else None
 
 
 def home_id(home: Home) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sparkbed import inventory as inventories
 from sparkbed.errors import ProvisionError
@@ -157,6 +159,45 @@ def test_one_request_for_all_that_are_alike(
     assert asked == [40]
 
 
+def test_each_instance_of_a_launch_says_whose_it_is_from_its_beginning(
+    cloud: Any, image: str, tmp_path: Path, no_login: None
+) -> None:
+    hosts = write_inventory(tmp_path, image)
+    deployment = provider_for(hosts, Home(tmp_path / "state")).provision(hosts, "paid", lambda _: None)
+    [group] = cloud.describe_instances(Filters=[{"Name": "tag:sparkbed:deployment", "Values": ["paid"]}])[
+        "Reservations"
+    ]
+    said = {
+        one["InstanceId"]: tags.host_of({tag["Key"]: tag["Value"] for tag in one["Tags"]}, one["AmiLaunchIndex"])
+        for one in group["Instances"]
+    }
+    assert len(said) == 3
+    assert said == {machine.instance_id: machine.name for machine in deployment.machines}
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=80)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=60, unique=True))
+def test_the_tags_of_a_launch_name_every_host_within_ec2s_limits(hosts: list[str]) -> None:
+    given = tags.host_tags(hosts)
+    if not given:
+        assert sum(map(len, hosts)) > 20 * tags.LONGEST, "there was room"
+        return
+    assert len(given) <= tags.MOST
+    assert max(map(len, given.values())) <= tags.LONGEST
+    assert [tags.host_of(given, index) for index in range(len(hosts))] == hosts
+    assert tags.host_of(given, len(hosts)) is None
+    assert tags.host_of({**given, tags.HOST: "other"}, 0) == "other"
+    assert tags.host_of({**given, tags.HOST: ""}, 0) is None
+
+
+def test_names_that_have_no_room_in_tags_are_none() -> None:
+    assert tags.host_tags(["x" * 300]) == {}
+    assert tags.host_tags([f"{number:0250}" for number in range(tags.MOST + 1)]) == {}
+    assert len(tags.host_tags([f"{number:0250}" for number in range(tags.MOST)])) == tags.MOST
+
+
 def test_an_image_is_named_by_a_parameter_and_recorded_as_resolved(
     cloud: Any, image: str, tmp_path: Path, no_login: None
 ) -> None:
@@ -167,7 +208,9 @@ def test_an_image_is_named_by_a_parameter_and_recorded_as_resolved(
     hosts = write_inventory(tmp_path, f"ssm:{name}")
     provider = provider_for(hosts, Home(tmp_path / "state"))
     assert {one.image for one in provider.provision(hosts, "paid", lambda _: None).machines} == {image}
-    [described] = cloud.describe_instances(Filters=[{"Name": "tag:sparkbed:host", "Values": ["h-2"]}])["Reservations"]
+    [described] = cloud.describe_instances(Filters=[{"Name": "tag:sparkbed:deployment", "Values": ["paid"]}])[
+        "Reservations"
+    ]
     assert {"Key": tags.IMAGE, "Value": f"ssm:{name}"} in described["Instances"][0]["Tags"]
     provider.teardown("paid", lambda _: None)
     missing = write_inventory(tmp_path, "ssm:/sparkbed/tests/none")

@@ -101,6 +101,10 @@ class Emulation:
         """The moment of the launch, ISO 8601 in UTC."""
         return str(self._backend.get_instance(instance_id).launch_time.isoformat())
 
+    def launch_index(self, instance_id: str) -> int:
+        """Which of its launch's instances it is, from 0."""
+        return int(self._backend.get_instance(instance_id).ami_launch_index)
+
     def show(self, instance_id: str, state: str, reason: str | None = None) -> None:
         """Lets the API report this state, and why it is so."""
         instance = self._backend.get_instance(instance_id)
@@ -153,7 +157,9 @@ class Emulation:
             with _next_id(instances, "random_instance_id", record.id):
                 subnet = self.subnet_of(state.networks.get(record.kind, state.cidr))
                 self._replay({**record.form, "SubnetId": subnet, "PrivateIpAddress": record.address})
-            self._backend.get_instance(record.id).launch_time = datetime.fromisoformat(record.launched)
+            instance = self._backend.get_instance(record.id)
+            instance.launch_time = datetime.fromisoformat(record.launched)
+            instance.ami_launch_index = record.launch_index
             self.tag(record.id, record.tags)
             self.show(record.id, record.state)
 

@@ -205,6 +205,7 @@ class Hook:
                 authorized_key=key,
                 launched=self._emulation.launched(instance_id),
                 tags=tags_in(form),
+                launch_index=self._emulation.launch_index(instance_id),
             )
         if token:
             self._state.launches[token] = Launch(digest, answer.body, made)

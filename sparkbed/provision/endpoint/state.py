@@ -30,6 +30,7 @@ class Instance:
     state: str = PENDING
     tags: dict[str, str] = field(default_factory=dict)
     failure: str | None = None
+    launch_index: int = 0
 
 
 @dataclass
