@@ -281,14 +281,9 @@ def _interval_of_mean(values: Floats, level: float, fewest: int) -> Interval:
 
 
 def drift(values: ArrayLike) -> tuple[float, float] | None:
-    """Whether values rise or fall in the order given: Kendall's tau and its two-sided p; None below 6 values."""
-    from scipy.stats import kendalltau
-
+    """Whether values rise or fall in the order given: as `rank_correlation` with their places; None below 6 values."""
     array = _floats(values)
-    if array.size < 6 or np.all(array == array[0]):
-        return None
-    found = kendalltau(np.arange(array.size), array)
-    return float(found.statistic), float(found.pvalue)
+    return _ranked(np.arange(array.size, dtype=np.float64), array) if array.size >= 6 else None
 
 
 def autocorrelation(values: ArrayLike, seed: int = 0) -> tuple[float, float] | None:
@@ -306,14 +301,29 @@ def autocorrelation(values: ArrayLike, seed: int = 0) -> tuple[float, float] | N
 
 
 def rank_correlation(first: ArrayLike, second: ArrayLike) -> tuple[float, float] | None:
-    """Spearman's rho of pairs, and its two-sided p; None below 8 pairs, or where one side does not vary."""
-    from scipy.stats import spearmanr
-
+    """Spearman's rho of pairs, and its two-sided p by permutation; None below 8 pairs, or where one does not vary."""
     a, b = _floats(first), _floats(second)
-    if a.size < 8 or np.all(a == a[0]) or np.all(b == b[0]):
+    return _ranked(a, b) if a.size >= 8 else None
+
+
+def _ranked(first: Floats, second: Floats, seed: int = 0) -> tuple[float, float] | None:
+    """Not by scipy.stats, whose import alone takes a second of a report's time."""
+    a, b = (ranks - ranks.mean() for ranks in (_ranks(first), _ranks(second)))
+    scale = math.sqrt(float((a**2).sum() * (b**2).sum()))
+    if not scale:
         return None
-    found = spearmanr(a, b)
-    return float(found.statistic), float(found.pvalue)
+    draws = 1999 if a.size <= 1000 else 499
+    shuffled = np.random.default_rng(seed).permuted(np.tile(b, (draws, 1)), axis=1)
+    found = np.concatenate([[a @ b], shuffled @ a]) / scale
+    return float(found[0]), float(np.count_nonzero(np.abs(found) >= abs(found[0]) - 1e-12)) / found.size
+
+
+def _ranks(values: Floats) -> Floats:
+    """Each value's rank from 1; those that are equal share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Floats = (last - (counts - 1) / 2)[place]
+    return ranks
 
 
 def sign_test(values: ArrayLike) -> float:

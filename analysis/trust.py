@@ -105,7 +105,7 @@ def _drifting(report: Data) -> list[dict[str, str]]:
         return []
     way = "rise" if found[0] > 0 else "fall"
     return [_warning(
-        f"Values {way} during the campaign (Kendall's tau {found[0]:.2f}, p {equals(probability(found[1]))}).",
+        f"Values {way} during the campaign (Spearman's rho {found[0]:.2f}, p {equals(probability(found[1]))}).",
         "Comparisons inside blocks are hardly touched; medians of cells depend on when the campaign ran.",
     )]  # fmt: skip
 

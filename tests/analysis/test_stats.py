@@ -217,10 +217,30 @@ def test_minimum_detectable_ratio_is_what_four_in_five_find() -> None:
     assert stats.trials_needed(np.resize([scatter, -scatter], 12), typical) == pytest.approx(12, abs=3)
 
 
+@pytest.mark.parametrize("ties", [False, True])
+def test_rank_correlation_is_scipys(ties: bool) -> None:
+    from scipy.stats import spearmanr
+
+    generator = np.random.default_rng(3)
+    for strength in (0.0, 0.3, 0.8):
+        first = generator.normal(size=60)
+        second = strength * first + generator.normal(size=60)
+        if ties:
+            first, second = np.round(first), np.round(second)
+        found, expected = stats.rank_correlation(first, second), spearmanr(first, second)
+        assert found is not None
+        assert found[0] == pytest.approx(expected.statistic)
+        assert found[1] == pytest.approx(expected.pvalue, abs=0.04)
+    assert stats.rank_correlation([1.0] * 9, np.arange(9.0)) is None
+    assert stats.rank_correlation(np.arange(7.0), np.arange(7.0)) is None
+
+
 def test_outliers_and_drift() -> None:
     assert stats.far_outliers([1.0, 1.01, 0.99, 1.02, 0.98, 5.0]) == [5]
     assert stats.far_outliers([1.0, 2.0]) == []
     rising = stats.drift(np.arange(10.0))
     assert rising is not None
     assert rising[0] == pytest.approx(1.0)
+    assert rising[1] <= 0.001
     assert stats.drift([1.0] * 10) is None
+    assert stats.drift(np.arange(5.0)) is None
