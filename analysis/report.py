@@ -199,7 +199,8 @@ def _cell_data(
     tasks: Mapping[str, TaskParts | None],
 ) -> dict[str, Any]:
     totals = [found.totals for trial in trials if (found := tasks.get(trial.id)) is not None]
-    metrics = _metrics([trial for trial in trials if trial.status == "ok"], samples)
+    told = [_trial_data(trial, samples.get(trial.id, ()), tasks.get(trial.id)) for trial in trials]
+    metrics = _metrics([trial for trial in told if trial["status"] == "ok"])
     return {
         "id": cell.id,
         "label": str((campaign.plan.get("labels") or {}).get(cell.id) or cell.label),
@@ -209,7 +210,7 @@ def _cell_data(
         "settings": dict(cell.settings),
         "workload": cell.workload,
         "parameters": dict(cell.parameters),
-        "trials": [_trial_data(trial, samples.get(trial.id, ()), tasks.get(trial.id)) for trial in trials],
+        "trials": told,
         "metrics": metrics,
         "cost": cost((campaign.facts.get("rates") or {}).get(cell.id), metrics),
         "tasks": {"unit": "s", "n": len(totals), "parts": decompose.mean_parts(totals)} if totals else None,
@@ -235,25 +236,23 @@ def _trial_data(trial: Trial, samples: Sequence[Sample], tasks: TaskParts | None
     }
 
 
-def _metrics(trials: Sequence[Trial], samples: Mapping[str, Sequence[Sample]]) -> dict[str, dict[str, Any]]:
+def _metrics(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By metric, what these trials came to."""
     values: dict[str, list[float]] = {}
     units: dict[str, str] = {}
+    iterations: dict[str, list[float]] = {}
     for trial in trials:
-        for name, value in trial_values(samples.get(trial.id, ())).items():
+        for name, value in trial["values"].items():
             values.setdefault(name, []).append(value)
-        for sample in samples.get(trial.id, ()):
-            units.setdefault(sample.metric, sample.unit)
-    iterations = {name: _iterations(name, trials, samples) for name in values}
+        for sample in trial["samples"]:
+            units.setdefault(sample["metric"], sample["unit"])
+            if sample["kept"] and math.isfinite(sample["value"]):
+                iterations.setdefault(sample["metric"], []).append(sample["value"])
     return {name: _summary(units[name], values[name], iterations[name]) for name in sorted(values, key=_metric_order)}
 
 
 def _metric_order(name: str) -> tuple[int, str]:
     return ({"trial_seconds": 0, "submit_seconds": 1}.get(name, 2), name)
-
-
-def _iterations(metric: str, trials: Sequence[Trial], samples: Mapping[str, Sequence[Sample]]) -> list[float]:
-    found = (sample for trial in trials for sample in samples.get(trial.id, ()))
-    return [s.value for s in found if s.metric == metric and s.kept and math.isfinite(s.value)]
 
 
 def _summary(unit: str, values: Sequence[float], iterations: Sequence[float]) -> dict[str, Any]:

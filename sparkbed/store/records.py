@@ -112,14 +112,9 @@ def sample_row(sample: Sample, ordinal: int) -> dict[str, Any]:
     }
 
 
-def sample_of(row: Row[Any]) -> Sample:
-    return Sample(
-        metric=row.metric,
-        value=math.nan if row.value is None else row.value,
-        unit=row.unit,
-        iteration=row.iteration,
-        kept=row.kept,
-    )
+def sample_of(metric: str, value: float | None, unit: str, iteration: int | None, kept: bool) -> Sample:
+    """From its columns: a large campaign has so many that looking them up in rows by name would show."""
+    return Sample(metric, math.nan if value is None else value, unit, iteration, kept)
 
 
 def storable(text: str) -> str:

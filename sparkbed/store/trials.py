@@ -121,17 +121,18 @@ def find_trial(connection: Connection, wanted: str) -> Trial:
 def select_samples(connection: Connection, campaign_id: str) -> dict[str, list[Sample]]:
     """Samples by trial id; a trial without any has an empty list."""
     key = key_of(connection, campaign_id)
+    columns = (samples.c.metric, samples.c.value, samples.c.unit, samples.c.iteration, samples.c.kept)
     rows = connection.execute(
-        select(trials.c.id, samples)
+        select(trials.c.id, *columns)
         .join_from(trials, samples, samples.c.trial == trials.c.key, isouter=True)
         .where(trials.c.campaign == key)
         .order_by(trials.c.position, trials.c.key, samples.c.ordinal)
     )
     found: dict[str, list[Sample]] = {}
-    for row in rows:
-        of_trial = found.setdefault(row.id, [])
-        if row.ordinal is not None:
-            of_trial.append(sample_of(row))
+    for trial, metric, value, unit, iteration, kept in rows:
+        of_trial = found.setdefault(trial, [])
+        if metric is not None:
+            of_trial.append(sample_of(metric, value, unit, iteration, kept))
     return found
 
 
