@@ -230,6 +230,7 @@ def test_both_engines_end_in_the_same_state(
     assert state(ours) == state(ansible)
 
 
+@pytest.mark.soak  # ours alone fetches them in every campaign
 def test_both_engines_fetch_the_same_logs(
     site: Site, ours: Ours, ansible: Ansible, spec: Callable[..., ClusterSpec], tmp_path: Path
 ) -> None:

@@ -209,7 +209,7 @@ def lines(folder: str) -> list[str]:
     return [line for part in parts for line in part.read_text().splitlines()]
 
 
-@pytest.mark.full
+@pytest.mark.soak  # the queries over these tables are DuckDB's in every run
 def test_tables_are_what_their_rule_says_however_many_files_they_have(
     launch_together: Callable[..., list[Launch]], tmp_path: Path
 ) -> None:
