@@ -4,7 +4,8 @@
                  came free
     stragglers   all tasks of the running stages were launched, and the last of them were not at their end
 
-A stage is taken to have tasks to launch from its first task's launch to its last one's. Cores that idle while no stage
+A stage is taken to have tasks to launch from its first task's launch to the last one's that was launched for the first
+time: nobody knew of further attempts and of speculative copies before. Cores that idle while no stage
 runs are neither: the driver was at work, or nobody was.
 """
 
@@ -19,7 +20,8 @@ def idle_cores(columns: Columns, cores: int) -> dict[str, float]:
     """Core-seconds of both kinds over these tasks.
 
     Args:
-        columns: a task table's: stage, stage_attempt, launch_ms, finish_ms.
+        columns: a task table's: launch_ms, finish_ms, and of stage, stage_attempt, attempt, speculative those that
+            there are.
         cores: of all executors together.
     """
     launch, finish = (np.asarray(columns[name], dtype=np.float64) / 1e3 for name in ("launch_ms", "finish_ms"))
@@ -31,9 +33,12 @@ def idle_cores(columns: Columns, cores: int) -> dict[str, float]:
     first, last, end = np.full(count, np.inf), np.full(count, -np.inf), np.full(count, -np.inf)
     place = place.reshape(-1)
     np.minimum.at(first, place, launch)
-    np.maximum.at(last, place, launch)
+    again = [np.asarray(columns[name], dtype=np.bool_) for name in ("attempt", "speculative") if name in columns]
+    new = ~np.logical_or.reduce(again) if again else np.ones(launch.size, dtype=np.bool_)
+    np.maximum.at(last, place[new], launch[new])
     np.maximum.at(end, place, finish)
     moments = np.unique(np.concatenate([launch, finish]))
+    last = np.maximum(last, first)  # of an attempt of a stage that had further attempts of tasks only
     running, launching, active = (
         _open(moments, *ends) for ends in ((launch, finish), (first, last), (first, end))
     )  # between each moment and the next

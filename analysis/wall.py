@@ -149,7 +149,7 @@ class _Tasks:
         self._parts = np.stack([*found.values(), decompose.on_cpu(columns, found["compute"])])
         self._columns = {
             name: np.asarray(columns[name], dtype=np.float64)
-            for name in ("stage", "stage_attempt", "launch_ms", "finish_ms")
+            for name in ("stage", "stage_attempt", "launch_ms", "finish_ms", "attempt", "speculative")
             if name in columns
         }
         self._cores = cores

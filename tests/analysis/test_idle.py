@@ -47,6 +47,15 @@ def test_attempts_of_a_stage_are_stages_of_their_own() -> None:
     assert idle_cores(again, cores=1) == {"dispatch": 0.0, "stragglers": 0.0}
 
 
+def test_what_is_launched_again_was_not_waiting_before() -> None:
+    failed = {**tasks((1, 0, 1), (1, 0, 3), (1, 3, 4)), "attempt": np.array([0, 0, 1])}
+    assert idle_cores(failed, cores=2) == {"dispatch": 0.0, "stragglers": pytest.approx(2.0 + 1.0)}
+    copied = {**failed, "attempt": np.zeros(3), "speculative": np.array([False, False, True])}
+    assert idle_cores(copied, cores=2) == idle_cores(failed, cores=2)
+    only = {**tasks((1, 0, 1), (1, 2, 3)), "attempt": np.array([1, 2])}
+    assert idle_cores(only, cores=1) == {"dispatch": 0.0, "stragglers": pytest.approx(1.0)}
+
+
 def test_no_tasks_leave_nothing() -> None:
     assert idle_cores(tasks(), cores=4) == {"dispatch": 0.0, "stragglers": 0.0}
 
