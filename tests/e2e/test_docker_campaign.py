@@ -278,7 +278,8 @@ def test_paper_000_on_few_trials(bed: Bed, engine: Engine) -> None:
 
     against = {finding["cell"]: finding for finding in report["findings"]}
     found = against[cells["docker"]["id"]]["wall"]
-    tasks = {"cpu", "waiting", "gc", "network", "disk", "scheduling", "lost", "outside"}
+    tasks = {"cpu", "python", "waiting", "gc", "network", "disk", "lost", "outside"}
+    tasks |= {"scheduling", "serialization", "stragglers"}
     assert {part["part"] for part in found["trial_seconds"]} == tasks
     assert {part["part"] for part in found["submit_seconds"]} == {*tasks, "start_up", "ending"}
     for trial in trials.values():
