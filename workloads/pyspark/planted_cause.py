@@ -37,7 +37,8 @@ def blocking(options):
 
 def converted(number):
     """The number again, after what a conversion of a record does: to JSON, and back."""
-    return json.loads(json.dumps({"number": number}))["number"]
+    record = {"number": number, "text": str(number), "list": [number] * 8}
+    return json.loads(json.dumps(record))["number"]
 
 
 def one_pass(session, options):
