@@ -9,7 +9,7 @@ import pytest
 from sparkbed.home import ROOT
 from tests.e2e.conftest import Bed, until
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]  # a suite of 13 applications
 
 BREAKS = ROOT / "tests" / "e2e" / "broken" / "throws.py"
 
