@@ -21,8 +21,8 @@ PAUSES = (0.05, 0.2, 0.5, 1.0)
 """Seconds before each nudge: the first may come just too early as well."""
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(number)  # Ctrl-C has none: at a terminal it was sent to our children as well
 
 
 def _nothing(_signal: int, _frame: FrameType | None) -> None:

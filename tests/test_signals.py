@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -54,3 +55,38 @@ def test_a_main_thread_that_is_blocked_is_interrupted_once(number: signal.Signal
 def test_the_interpreter_alone_would_wait_on() -> None:
     """What the module is for; when this fails, Python has learnt it, and the module can go."""
     assert run(signal.SIGTERM, "python's", 4) == "waiting\n"
+
+
+CHILD = """
+import sys, time
+print("started", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(1.5)
+    print("child cleared up", flush=True)
+    sys.exit(3)
+"""
+PARENT = """
+import sys
+from sparkbed import checks, signals
+signals.interrupt_on_ends()
+try:
+    checks.run([sys.executable, "-c", sys.argv[1]], apart=sys.argv[2] == "apart")
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("to", "where"), [("parent", "beside"), ("both", "beside"), ("group", "apart")])
+def test_tests_and_benchmarks_may_clear_up_when_we_are_to_end(to: str, where: str) -> None:
+    """SIGTERM is for the parent alone; Ctrl-C at a terminal goes to both, and must not come twice."""
+    words = [sys.executable, "-c", PARENT, CHILD, where]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        if to == "parent":
+            process.send_signal(signal.SIGTERM)
+        else:
+            os.killpg(process.pid, signal.SIGINT if to == "both" else signal.SIGTERM)
+        assert process.communicate(timeout=60)[0].split("\n") == ["child cleared up", "interrupted", ""]
