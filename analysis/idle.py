@@ -5,8 +5,8 @@
     stragglers   all tasks of the running stages were launched, and the last of them were not at their end
 
 A stage is taken to have tasks to launch from its first task's launch to the last one's that was launched for the first
-time: nobody knew of further attempts and of speculative copies before. Cores that idle while no stage
-runs are neither: the driver was at work, or nobody was.
+time: nobody knew of further attempts and of speculative copies before. Cores that idle while no stage runs are neither:
+the driver was at work, or nobody was.
 """
 
 from __future__ import annotations

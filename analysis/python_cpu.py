@@ -9,7 +9,7 @@ import numpy as np
 from sparkbed.model import Series
 
 SOURCE, COLUMN = "python", "cpu_seconds.{}"
-"""How the collector names its series and an application's column in it: seconds of CPU, counted up."""
+"""The collector's series, and an application's column in it: seconds of CPU, counted up."""
 
 Between = Callable[[float, float], float]
 """Seconds of CPU between two moments (Unix seconds), of all hosts together."""

@@ -10,11 +10,11 @@ import json
 
 import numpy as np
 
+from analysis.python_cpu import COLUMN, SOURCE
 from sparkbed.collectors.base import Collected, Context
 from sparkbed.collectors.scripts import ScriptCollector
 from sparkbed.model import Series
 
-SOURCE = "python"
 INTERVAL = 0.1
 """Seconds between two looks: what a worker takes after the last of them is not seen, as its executor ends with it."""
 
@@ -40,7 +40,7 @@ def read(output: bytes, host: str) -> Collected:
     names = sorted({name for line in lines for name in line["cpu"]})
     times = np.array([line["t"] for line in lines], dtype=np.float64)
     columns = {
-        f"cpu_seconds.{name}": np.array([line["cpu"].get(name, 0.0) for line in lines], dtype=np.float64)
+        COLUMN.format(name): np.array([line["cpu"].get(name, 0.0) for line in lines], dtype=np.float64)
         for name in names
     }
     return Collected((Series(host, SOURCE, times, columns, dict.fromkeys(columns, "s")),))
