@@ -11,9 +11,13 @@ that kind at addresses of their own, eight at a time, and the same logins:
 - netns: `ip netns add`, a veth to a bridge that is there, an address, and OpenSSH's server in the namespace;
 - container: `docker run` of the image of our container nodes, on a network that is there.
 
-Both run in turn in one process, round by round; the side that begins moves on. A round of each is not counted. Times
-are from the request (bare: from the first command) to the last login. What is left out of both: keys, images, networks
-and the end of the nodes.
+The API is what no tool that asks moto by boto3 can do without: RunInstances for as many hosts with tags and user data
+like ours, and one look at them, by boto3 alone from moto alone in a process of its own. Our part is what ours takes
+beyond bare and API, as a share of ours.
+
+All three run in turn in one process, round by round; the side that begins moves on. A round of each is not counted.
+Times are from the request (bare: from the first command) to the last login. What is left out of all: keys, images,
+networks and the end of the nodes.
 """
 
 from __future__ import annotations
@@ -30,13 +34,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
+
 from sparkbed import inventory as inventories
 from sparkbed.home import Home
 from sparkbed.model import Machine
-from sparkbed.provision import keys, local_provider, provider_for
+from sparkbed.provision import keys, local_provider, provider_for, tags
 from sparkbed.provision.nodes import containers, images, iproute, namespaces, netns, openssh, private_networks, switch
 from sparkbed.provision.nodes.iproute import ip
 from sparkbed.provision.reach import log_in
+from sparkbed.provision.user_data import cloud_config
 
 KINDS = ("process", "netns", "container")
 AT_ONCE = 8
@@ -68,6 +75,14 @@ count, port, key, authorized = sys.stdin.readline().split()
 asyncio.run(serve(int(count), int(port), key, authorized))
 """
 PORT = 24222
+MOTO = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0)
+server.start()  # which says so on a line of its own
+print("http://%s:%d" % server.get_host_and_port(), flush=True)
+sys.stdin.readline()
+"""
 
 
 def main() -> int:
@@ -79,7 +94,10 @@ def main() -> int:
     kinds, sizes = options.kinds.split(","), [int(size) for size in options.sizes.split(",")]
     if options.rounds < 1 or not set(kinds) <= set(KINDS) or min(sizes) < 1 or max(sizes) > 64:
         parser.error(f"--rounds is 1 or more, --kinds are of {', '.join(KINDS)}, --sizes are of 1 to 64")
-    print(f"{'nodes':>15} {'ours s':>8} {'bare s':>8}  ours / bare (smallest to largest round)   whole provision s")
+    print(
+        f"{'nodes':>15} {'ours s':>8} {'bare s':>8} {'API s':>8}  ours / bare (smallest to largest round)"
+        "   our part   whole provision s"
+    )
     with tempfile.TemporaryDirectory(prefix="sparkbed-bench-") as folder, Bench(Path(folder)) as bench:
         for kind in kinds:
             for size in sizes:
@@ -93,19 +111,23 @@ def compared(bench: Bench, kind: str, size: int, rounds: int) -> str:
     ours: list[float] = []
     whole: list[float] = []
     bare: list[float] = []
+    api: list[float] = []
     for number in range(rounds + 1):
         sides: list[Callable[[], None]] = [
             lambda: _both(bench.ours(kind, size), ours, whole),
             lambda: bare.append(bench.bare(kind, size)),
+            lambda: api.append(bench.api(size)),
         ]
-        for side in sides if number % 2 else reversed(sides):
+        first = number % len(sides)
+        for side in sides[first:] + sides[:first]:
             side()
-    del ours[0], whole[0], bare[0]
+    del ours[0], whole[0], bare[0], api[0]
     ratios = sorted(a / b for a, b in zip(ours, bare, strict=True))
-    middle = statistics.median(ours) / statistics.median(bare)
+    middle, least, asked = (statistics.median(each) for each in (ours, bare, api))
     return (
-        f"{size:>4} {kind:<10} {statistics.median(ours):>8.3f} {statistics.median(bare):>8.3f}  "
-        f"{middle:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}){'':16} {statistics.median(whole):.3f}"
+        f"{size:>4} {kind:<10} {middle:>8.3f} {least:>8.3f} {asked:>8.3f}  "
+        f"{middle / least:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}){'':16} {(middle - least - asked) / middle:9.0%} "
+        f"{statistics.median(whole):9.3f}"
     )
 
 
@@ -127,6 +149,23 @@ class Bench:
     def __enter__(self) -> Bench:
         # One node keeps the endpoint from ending between rounds.
         self._provision("process", 1, "kept")
+        self._moto = subprocess.Popen(
+            [sys.executable, "-c", MOTO],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._moto.stdout
+        self._moto.stdout.readline()
+        self._ec2 = boto3.client(
+            "ec2",
+            "eu-central-1",
+            endpoint_url=self._moto.stdout.readline().strip(),
+            aws_access_key_id="bench",
+            aws_secret_access_key="bench",  # noqa: S106 - moto takes any
+        )
+        self._image = self._ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
         (self._folder / "host_key").touch(0o600)
         (self._folder / "host_key").write_text(self._host.private)
         (self._folder / "authorized_keys").write_text(f"{self._pair.public}\n")
@@ -134,6 +173,8 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._moto:
+            self._moto.communicate("\n")
         provider = local_provider(self._home)
         for deployment in sorted({row.deployment for row in provider.status()}):
             provider.teardown(deployment, _quiet)
@@ -154,6 +195,28 @@ class Bench:
         whole = time.perf_counter() - began
         local_provider(self._home).teardown("measured", _quiet)
         return max(machine.timings["ssh"] for machine in machines), whole
+
+    def api(self, size: int) -> float:
+        """Seconds of one RunInstances and one DescribeInstances by boto3 from moto."""
+        marks = {"Name": "measured", **tags.host_tags([f"n-{number}" for number in range(1, size + 1)])}
+        marks |= {f"sparkbed:bench-{number}": secrets.token_hex(16) for number in range(6)}
+        listed = [{"Key": name, "Value": value} for name, value in marks.items()]
+        began = time.perf_counter()
+        made = self._ec2.run_instances(
+            ImageId=self._image,
+            InstanceType="t3.small",
+            MinCount=size,
+            MaxCount=size,
+            ClientToken=secrets.token_hex(16),
+            UserData=cloud_config(self._host, None, None),
+            BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": {"Encrypted": True, "VolumeSize": 8}}],
+            TagSpecifications=[{"ResourceType": kind, "Tags": listed} for kind in ("instance", "volume")],
+        )["Instances"]
+        ids = [one["InstanceId"] for one in made]
+        self._ec2.describe_instances(InstanceIds=ids)
+        seconds = time.perf_counter() - began
+        self._ec2.terminate_instances(InstanceIds=ids)
+        return seconds
 
     def bare(self, kind: str, size: int) -> float:
         with {"process": self._processes, "netns": self._namespaces, "container": self._containers}[kind](size) as made:

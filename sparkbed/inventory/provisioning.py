@@ -15,9 +15,10 @@ from sparkbed.position import Position
 
 PROVIDERS = ("ec2", "static")
 NODES = ("process", "netns", "container", "vm")
-LIMITS = ("cpus", "memory")
+LIMITS = ("cpus", "memory", "bandwidth")
 """What a node may use of this machine."""
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+RATES = {"kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 MARKETS = ("on-demand", "spot")
 
 
@@ -30,7 +31,8 @@ class ProvisionSpec:
     itself; `max_price_per_hour` is US dollars for one instance, above which none is launched; `price_per_hour` is what
     one costs, for those who know better than AWS's list; `volume_gb` is the size of the root volume. `image` is an id,
     or `ssm:` and the name of an SSM parameter that holds it; `instance_profile` is a name or an ARN.
-    `cpus` (cores) and `memory` (bytes) limit what a node on this machine uses of it.
+    `cpus` (cores) and `memory` (bytes) limit what a node on this machine uses of it, `bandwidth` (bits a second) what
+    its link carries each way.
     """
 
     provider: str = "static"
@@ -46,6 +48,7 @@ class ProvisionSpec:
     volume_gb: int | None = None
     cpus: float | None = None
     memory: int | None = None
+    bandwidth: int | None = None
     instance_profile: str | None = None
     price_per_hour: float | None = None
 
@@ -97,6 +100,7 @@ def parse(value: Any, where: Position) -> ProvisionSpec:
         volume_gb=_whole(value, "volume_gb"),
         cpus=_number(value, "cpus"),
         memory=_bytes(value, "memory"),
+        bandwidth=_rate(value, "bandwidth"),
         instance_profile=_text(value, "instance_profile"),
         price_per_hour=_number(value, "price_per_hour"),
     )
@@ -122,6 +126,12 @@ def _expect_limits(value: Map) -> None:
                 where=value.where(key),
                 hint="Take it out, or take nodes of another kind: netns, container or vm.",
             )
+    if "bandwidth" in value and value.get("node") != "netns":
+        raise DocumentError(
+            f"provision has 'bandwidth', but nodes of kind {value['node']} have no slow links",
+            where=value.where("bandwidth"),
+            hint="Take it out, or take nodes of kind netns.",
+        )
 
 
 def _expect_cloud(value: Map, where: Position, endpoint: str) -> None:
@@ -218,6 +228,22 @@ def _bytes(value: Map, key: str) -> int | None:
             f"{key} can't be {found!r}", where=value.where(key), hint="Write a whole number and a unit: 512m, 2g."
         )
     return int(number) * UNITS[unit]
+
+
+def _rate(value: Map, key: str) -> int | None:
+    """A speed as tc writes it: 500kbit, 10mbit."""
+    found = value.get(key)
+    if found is None:
+        return None
+    text = str(found).lower()
+    number, unit = text[:-4], text[-4:]
+    if unit not in RATES or not number.isascii() or not number.isdigit() or int(number) == 0:
+        raise DocumentError(
+            f"{key} can't be {found!r}",
+            where=value.where(key),
+            hint="Write a whole number and a unit: 500kbit, 10mbit.",
+        )
+    return int(number) * RATES[unit]
 
 
 def specs(inventory: Inventory) -> Mapping[str, ProvisionSpec]:

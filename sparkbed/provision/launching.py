@@ -146,6 +146,8 @@ class Launching:
             marks[tags.CPUS] = str(spec.cpus)
         if spec.memory is not None:
             marks[tags.MEMORY] = str(spec.memory)
+        if spec.bandwidth is not None:
+            marks[tags.BANDWIDTH] = str(spec.bandwidth)
         if spec in self.prices:
             marks[tags.PRICE] = f"{self.prices[spec]:f}"
         if image and spec.image != image:
@@ -208,7 +210,12 @@ def digest(spec: ProvisionSpec) -> str:
     """Tells hosts that are made differently apart; how long and how dear they may be says nothing about them."""
     unsaid = ("ttl", "max_price_per_hour", "price_per_hour")
     said = {name: value for name, value in asdict(spec).items() if name not in unsaid}
-    for name in ("cpus", "memory", "instance_profile"):  # hosts of older releases have none of these in their digests
+    for name in (
+        "cpus",
+        "memory",
+        "bandwidth",
+        "instance_profile",
+    ):  # hosts of older releases have none of these in their digests
         if said[name] is None:
             del said[name]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]

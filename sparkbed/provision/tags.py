@@ -39,6 +39,8 @@ CPUS = "sparkbed:cpus"
 """How many cores it may use: of hosts on the local endpoint."""
 MEMORY = "sparkbed:memory"
 """How many bytes of memory it may use: of hosts on the local endpoint."""
+BANDWIDTH = "sparkbed:bandwidth"
+"""How many bits a second its link carries each way: of hosts on the local endpoint."""
 SHARES = "sparkbed:shares"
 """`true` where Spark, Java and Python of this machine are at their own paths: of hosts on the local endpoint."""
 

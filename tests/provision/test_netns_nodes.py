@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,6 +161,20 @@ def test_it_is_held_to_its_limits(site: Site) -> None:
         status, out, _ = run_in(session, hungry)
     assert (status, out) != (0, b"419430400\n")
     assert on(node, "echo here") == "here\n", "the server stays"
+    site.kind.stop(node)
+    assert left(site.home_id) == []
+
+
+def test_its_link_is_as_slow_as_is_said_each_way(site: Site) -> None:
+    node = site.kind.start(site.spec(limits=Limits(bandwidth=1_000_000)))
+    size, at_once = 300_000, 40_000
+    with login(node, client_key=CLIENT.private, host_key=HOST.public) as session:
+        for command, given in ((f"head -c {size} /dev/zero", b""), ("wc -c", bytes(size))):
+            began = time.monotonic()
+            status, out, _ = run_in(session, command, given)
+            # A slow machine takes longer; none takes less than the link does.
+            assert time.monotonic() - began > (size - at_once) * 8 / 1_000_000
+            assert (status, len(out) if not given else int(out)) == (0, size)
     site.kind.stop(node)
     assert left(site.home_id) == []
 

@@ -75,6 +75,7 @@ def test_an_inventory_limits_nodes_as_java_and_docker_write_it(tmp_path: Path) -
     found = spec(tmp_path, "{provider: ec2, node: netns, cpus: 0.5, memory: 512m}")
     assert (found.cpus, found.memory) == (0.5, 512 << 20)
     assert spec(tmp_path, "{provider: ec2, node: container, memory: 2G}").memory == 2 << 30
+    assert spec(tmp_path, "{provider: ec2, node: netns, bandwidth: 10Mbit}").bandwidth == 10_000_000
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,10 @@ def test_an_inventory_limits_nodes_as_java_and_docker_write_it(tmp_path: Path) -
         ("{provider: ec2, node: process, memory: 1g}", "process nodes have no limits"),
         ("{provider: ec2, node: netns, memory: 512}", "memory can't be 512"),
         ("{provider: ec2, node: netns, memory: 0m}", "memory can't be '0m'"),
+        ("{provider: ec2, bandwidth: 1mbit}", "process nodes have no limits"),
+        ("{provider: ec2, node: container, bandwidth: 1mbit}", "kind container have no slow links"),
+        ("{provider: ec2, node: netns, bandwidth: 1mb}", "bandwidth can't be '1mb'"),
+        ("{provider: ec2, node: netns, bandwidth: 0mbit}", "bandwidth can't be '0mbit'"),
         ("{provider: ec2, node: netns, cpus: -1}", "cpus must be a number above 0"),
         ("{provider: ec2, endpoint: aws, region: r, instance_type: t, image: i, cpus: 1}", "only endpoint: local has"),
     ],

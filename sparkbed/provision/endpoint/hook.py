@@ -49,6 +49,9 @@ READING = frozenset(
         "Tags",
     )
 )
+PATIENCE = 1.0
+"""Seconds that a look at instances by their ids waits while one of them is pending. Who names them waits for them, and
+an answer costs over a millisecond an instance in the process that makes their nodes."""
 IMAGE = "ami-"
 """An image id of the local endpoint is this and a node kind: `ami-process`."""
 
@@ -119,6 +122,8 @@ class Hook:
         action = form.get("Action", "")
         if form.get("DryRun", "").lower() == "true":
             return refusal("UnsupportedOperation", "The local endpoint has no dry runs.")
+        if action == "DescribeInstances":
+            self._state.wait_settled(listed(form, "InstanceId"), PATIENCE)
         if action in READING:
             return _xml(self._emulation.ask(form))
         if action not in self._changing:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -21,7 +22,7 @@ from sparkbed.provision.endpoint.emulation import Emulation
 from sparkbed.provision.endpoint.state import PENDING, RUNNING, SHUTTING_DOWN, Instance, State
 from sparkbed.provision.nodes import containers, marked, switch
 from sparkbed.provision.nodes.base import Limits, Node, NodeKind, NodeSpec
-from sparkbed.provision.tags import CPUS, EXPIRES, MEMORY, PORT, SHARES, USER
+from sparkbed.provision.tags import BANDWIDTH, CPUS, EXPIRES, MEMORY, PORT, SHARES, USER
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Reconciler:
         self._busy: set[str] = set()
         self._not_before: dict[str, float] = {}
         self._zombies: set[int] = set()
+        self._unsaved = False
         self._wake = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="node")
 
@@ -77,6 +79,8 @@ class Reconciler:
     def close(self) -> None:
         """Stops serving nodes; what runs on them goes on, and a later endpoint takes them up."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._unsaved:
+            self._keep()
         for kind in self._kinds.values():
             kind.close()
 
@@ -113,6 +117,17 @@ class Reconciler:
                     self._submit(self._start, record)
                 elif record.state == SHUTTING_DOWN:
                     self._submit(self._stop, record)
+            if self._unsaved and not self._busy:
+                self._keep()
+
+    def _keep(self) -> None:
+        """Writes down what nodes came to be, once for all that came up together."""
+        try:
+            self._state.save()
+        except OSError as error:  # a full disk; the next step tries again
+            log.error("%s could not be written: %s", self._state.path, error)
+        else:
+            self._unsaved = False
 
     def _submit(self, work: Callable[[Instance], None], record: Instance) -> None:
         self._busy.add(record.id)
@@ -147,7 +162,8 @@ class Reconciler:
             record.tags.update(learned)
             self._emulation.tag(record.id, learned)
             self._emulation.show(record.id, "running")
-            self._state.save()
+            self._unsaved = True  # an endpoint that takes this over has every node answer again in any case
+            self._state.settled.notify_all()
 
     def _end(self, record: Instance, failure: str | None) -> None:
         record.state = SHUTTING_DOWN
@@ -155,6 +171,7 @@ class Reconciler:
         self._emulation.terminate(record.id)
         self._emulation.show(record.id, "shutting-down", failure)
         self._state.save()
+        self._state.settled.notify_all()
         self._wake.set()
 
     def _stop(self, record: Instance) -> None:
@@ -188,10 +205,12 @@ class Reconciler:
             limits=Limits(
                 cpus=float(record.tags[CPUS]) if CPUS in record.tags else None,
                 memory=int(record.tags[MEMORY]) if MEMORY in record.tags else None,
+                bandwidth=int(record.tags[BANDWIDTH]) if BANDWIDTH in record.tags else None,
             ),
         )
 
 
+@lru_cache(maxsize=16)  # all instances of a launch have the same
 def _host_key(user_data: str) -> str:
     """The private host key in an instance's user data, which is cloud-config as cloud-init reads it."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ class Group:
 
 @dataclass
 class State:
-    """All of it. `lock` guards this object and the emulation behind it.
+    """All of it. `lock` guards this object and the emulation behind it; `settled` is told when an instance is no longer
+    pending.
 
     `cidr` is the endpoint's own network, `networks` those of node kinds that have one of theirs.
     """
@@ -68,6 +70,16 @@ class State:
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
+        self.settled = threading.Condition(self.lock)
+
+    def wait_settled(self, ids: Iterable[str], seconds: float) -> None:
+        """Waits, with the lock given up, until none of the instances is pending, but no longer than `seconds`."""
+        wanted = set(ids)
+        self.settled.wait_for(lambda: not any(self._pending(one) for one in wanted), seconds)
+
+    def _pending(self, instance_id: str) -> bool:
+        record = self.instances.get(instance_id)
+        return record is not None and record.state == PENDING
 
     def save(self) -> None:
         """Writes it whole or not at all; user data holds host keys, so only the owner reads it.

@@ -18,10 +18,12 @@ OWN_HOME = "/root"
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of this machine a node may use: cores (parts too) and bytes of memory; None is as much as it likes."""
+    """How much of this machine a node may use: cores (parts too), bytes of memory, and bits a second of its link each
+    way; None is as much as it likes."""
 
     cpus: float | None = None
     memory: int | None = None
+    bandwidth: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`ip` of iproute2, by which network namespaces, their links and their addresses are made."""
+"""`ip` and `tc` of iproute2, by which network namespaces, their links, addresses and speeds are made."""
 
 from __future__ import annotations
 
@@ -33,12 +33,31 @@ def ip(*words: str, lines: Iterable[str] = ()) -> str:
         HostError: when `ip` refuses or fails, with what it says.
     """
     batch = "".join(f"{line}\n" for line in lines)
-    argv = [program("ip", "iproute2"), *words, *(("-batch", "-") if batch else ())]
+    return _said("ip", [*words, *(("-batch", "-") if batch else ())], batch)
+
+
+def tc(*words: str) -> None:
+    """Has `tc WORDS` done.
+
+    Raises:
+        HostError: when it refuses or fails, with what it says.
+    """
+    _said("tc", list(words))
+
+
+def _said(name: str, words: list[str], text: str = "") -> str:
+    command = f"`{name} {' '.join(words)}`"
     try:
-        answer = subprocess.run(argv, input=batch, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        answer = subprocess.run(
+            [program(name, "iproute2"), *words],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
     except subprocess.TimeoutExpired:
-        raise HostError(f"`ip {' '.join(words)}` did not end within {PATIENCE:.0f} s") from None
+        raise HostError(f"{command} did not end within {PATIENCE:.0f} s") from None
     if answer.returncode:
-        said = " ".join(answer.stderr.split())
-        raise HostError(f"`ip {' '.join(words) or '-batch'}` failed: {said}")
+        raise HostError(f"{command} failed: {' '.join(answer.stderr.split())}")
     return answer.stdout

@@ -18,13 +18,15 @@ from sparkbed.errors import HostError
 from sparkbed.provision.nodes import cgroups, containers, namespaces, openssh
 from sparkbed.provision.nodes.banner import greets
 from sparkbed.provision.nodes.base import MARKER, Node, NodeSpec
-from sparkbed.provision.nodes.iproute import FOLDERS, ip, program
+from sparkbed.provision.nodes.iproute import FOLDERS, ip, program, tc
 from sparkbed.provision.nodes.switch import BRIDGE, Switch, hardware_address
 
 OWN = ".node"
 """The folder in a node's folder that holds what makes it this node: keys, configuration, log."""
 SERVER_DEADLINE = 60.0
 POLL = 0.01
+BURST, QUEUE = "32kb", "400ms"
+"""What a slow link lets through at once (tc counts 1024 bytes), and how long a packet waits before it is lost."""
 PROGRAMS = (("ip", "iproute2"), ("nsenter", "util-linux"), ("unshare", "util-linux"), ("sshd", "openssh-server"))
 PRIVILEGE_SEPARATION = Path("/run/sshd")
 """The empty folder that Debian's server wants; its own service makes it as it starts."""
@@ -118,6 +120,9 @@ class NetnsNodes:
                     f"route add default via {gateway}",
                 ),
             )
+            if spec.limits.bandwidth is not None:
+                for link in (("-n", name, "eth0"), ("-n", self._switch.namespace, port)):  # from the node, and to it
+                    _slowed(*link, rate=spec.limits.bandwidth)
         self._serve(spec, name, own, groups)
 
     def _serve(self, spec: NodeSpec, name: str, own: Path, groups: list[Path]) -> None:
@@ -203,6 +208,13 @@ def check() -> None:
             f"this machine lets nobody make network namespaces, which nodes of kind netns are: {tried.stderr.strip()}",
             hint=f"A container's root needs CAP_SYS_ADMIN for it. {INSTEAD}",
         )
+
+
+def _slowed(*link: str, rate: int) -> None:
+    """Lets a link in a network namespace send no more than `rate` bits a second: a token bucket (tc-tbf)."""
+    *where, device = link
+    limits = ("rate", f"{rate}bit", "burst", BURST, "latency", QUEUE)
+    tc(*where, "qdisc", "add", "dev", device, "root", "tbf", *limits)
 
 
 def _hostname(spec: NodeSpec) -> str:

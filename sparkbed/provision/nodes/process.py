@@ -13,6 +13,7 @@ import pwd
 import shutil
 import threading
 from collections.abc import Coroutine
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,7 +98,7 @@ class _Listener:
     def __init__(self, spec: NodeSpec) -> None:
         self._spec = spec
         self._seat = Seat(spec.folder, spec.marker, spec.address, spec.port)
-        self._authorized = asyncssh.import_public_key(spec.authorized_key)
+        self._authorized = _public_key(spec.authorized_key)
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._sessions: set[asyncio.Task[None]] = set()
 
@@ -106,7 +107,7 @@ class _Listener:
             self._spec.address,
             self._spec.port,
             server_factory=self._greet,
-            server_host_keys=[asyncssh.import_private_key(self._spec.host_key)],
+            server_host_keys=[_private_key(self._spec.host_key)],
             process_factory=self._session,
             sftp_factory=lambda channel: _Files(channel, self._spec.folder),
             encoding=None,
@@ -139,6 +140,16 @@ class _Listener:
             connection.abort()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.gather(*self._sessions, return_exceptions=True), timeout=10)
+
+
+@lru_cache(maxsize=16)  # the nodes of a launch share their keys
+def _private_key(text: str) -> asyncssh.SSHKey:
+    return asyncssh.import_private_key(text)
+
+
+@lru_cache(maxsize=16)
+def _public_key(text: str) -> asyncssh.SSHKey:
+    return asyncssh.import_public_key(text)
 
 
 class _Files(asyncssh.SFTPServer):
