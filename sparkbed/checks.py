@@ -102,5 +102,5 @@ def bench(name: str, rounds: int, arguments: Sequence[str]) -> bool:
     """Run one of benchmarks/; it prints ratios with their range. `arguments` are its own options."""
     if name not in BENCHMARKS:
         raise UsageError(f"there is no benchmark {name!r}", hint=f"There are: {', '.join(BENCHMARKS)}.")
-    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--rounds", str(rounds), *arguments]
+    command = [sys.executable, str(ROOT / "benchmarks"), name, "--rounds", str(rounds), *arguments]
     return run(command, apart=True) == 0

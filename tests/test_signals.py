@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import psutil
 import pytest
 
 from sparkbed.home import ROOT
@@ -59,8 +61,8 @@ def test_the_interpreter_alone_would_wait_on() -> None:
 
 CHILD = """
 import sys, time
-print("started", flush=True)
 try:
+    print("started", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     time.sleep(1.5)
@@ -69,6 +71,7 @@ except KeyboardInterrupt:
 """
 PARENT = """
 import sys
+from pathlib import Path
 from sparkbed import checks, signals
 signals.interrupt_on_ends()
 try:
@@ -90,3 +93,25 @@ def test_tests_and_benchmarks_may_clear_up_when_we_are_to_end(to: str, where: st
         else:
             os.killpg(process.pid, signal.SIGINT if to == "both" else signal.SIGTERM)
         assert process.communicate(timeout=60)[0].split("\n") == ["child cleared up", "interrupted", ""]
+
+
+@pytest.mark.full
+def test_an_interrupted_benchmark_clears_up_and_says_no_more(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks", "nodes", "--rounds", "9", "--kinds", "process", "--sizes", "1"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().split()[0] == "nodes"
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=90)
+    assert (process.returncode, said) == (130, "")
+    left = [one.pid for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or ())]
+    assert left == []
+    assert list(tmp_path.glob("sparkbed-bench-*")) == []

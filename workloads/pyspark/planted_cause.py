@@ -1,7 +1,8 @@
 """planted-cause: one job, made slow by one cause that is known, to hold a report's explanation against.
 
-A repetition has two parts. A pass computes a number of every record; a shuffle sums such numbers by key. All of it is
-done in the JVM. The cause is planted in the pass, so that the rest stays as it is without one.
+A repetition has two parts. A pass computes a number of every record; a shuffle sums such numbers by key, and carries
+words that can't be compressed. All of it is done in the JVM. The cause is planted in the pass, or follows it, so that
+the rest stays as it is without one.
 """
 
 import json
@@ -20,6 +21,8 @@ OPTIONS = {
 }
 NUMBER = "abs(xxhash64(id)) % 1000"
 """A number of a record, from 0 to 999."""
+WORDS = 4
+"""Words of eight bytes that a record carries through the shuffle."""
 
 
 def blocking(options):
@@ -37,39 +40,46 @@ def blocking(options):
 
 def converted(number):
     """The number again, after what a conversion of a record does: to JSON, and back."""
-    record = {"number": number, "text": str(number), "list": [number] * 8}
+    record = {"number": number, "text": str(number), "list": [number] * 48}
     return json.loads(json.dumps(record))["number"]
 
 
 def one_pass(session, options):
     """Count and sum of the numbers of all records, by one pass over them of which no record is left."""
     cause = options["cause"]
-    tasks = options["num-tiny-tasks"] if cause == "tiny-tasks" else options["num-partitions"]
     number = sql.expr(NUMBER)
     if cause in ("sleep", "gc"):
         number = sql.when(sql.expr(blocking(options)), -1).otherwise(number)
-    records = session.range(0, options["num-records"], 1, tasks).select(number.alias("number"))
+    records = session.range(0, options["num-records"], 1, options["num-partitions"]).select(number.alias("number"))
     if cause == "python":
         records = records.select(sql.udf(converted, "bigint")("number").alias("number"))
     seen = Observation()
     observed = records.observe(seen, sql.count("number").alias("count"), sql.sum("number").alias("sum"))
     observed.where("number < -1").collect()
+    if cause == "tiny-tasks":
+        idle(session.sparkContext, options["num-tiny-tasks"])
     return seen.get["count"], seen.get["sum"]
+
+
+def idle(context, tasks):
+    """A job of this many tasks that find nothing to do, in the JVM: PySpark's own would start Python workers."""
+    assert context._jsc.parallelize(context._jvm.java.util.ArrayList(), tasks).count() == 0  # noqa: SLF001 - no other way
 
 
 def one_shuffle(session, options):
     """Count and sum of the same numbers, by way of sums by key."""
     partitions = options["num-partitions"]
     records = session.range(0, options["num-records"], 1, partitions).selectExpr(
-        "id % 5000 AS key", NUMBER + " AS number"
+        "id % 5000 AS key", NUMBER + " AS number", *(f"xxhash64(id, {word}) AS word{word}" for word in range(WORDS))
     )
+    words = [sql.expr(f"bit_xor(word{word})") for word in range(WORDS)]  # else they were not read at all
     sums = (
         records.repartition(partitions, "key")
         .groupBy("key")
-        .agg(sql.count("*").alias("n"), sql.sum("number").alias("s"))
+        .agg(sql.count("*").alias("n"), sql.sum("number").alias("s"), *(w.alias(f"w{n}") for n, w in enumerate(words)))
     )
-    [total] = sums.agg(sql.sum("n"), sql.sum("s")).collect()
-    return tuple(total)
+    [total] = sums.agg(sql.sum("n"), sql.sum("s"), *(sql.expr(f"bit_xor(w{word})") for word in range(WORDS))).collect()
+    return total[0], total[1]
 
 
 def prepare(_context, options):
