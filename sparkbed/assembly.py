@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ class SuiteChoice:
     trials: int = 0
     only: str = ""
     sets: tuple[str, ...] = ()
+
+    def words(self) -> str:
+        """What stands behind `inv run-suite` for this choice, quoted for a shell."""
+        flags = {"--inventory": self.inventory, "--profile": self.profile, "--trials": self.trials, "--only": self.only}
+        given = [word for flag, value in flags.items() if value for word in (flag, str(value))]
+        return shlex.join([self.suite, *given, *(word for one in self.sets for word in ("--set", one))])
 
 
 def open_store(home: Home) -> Store:

@@ -52,7 +52,7 @@ def plan(choice: SuiteChoice) -> None:
     few = too_few_trials(suite)
     if few:
         print(f"warning: {few}")
-    print(f"Run it: ./inv run-suite {choice.suite}")
+    print(f"Run it: ./inv run-suite {choice.words()}")
 
 
 @dataclass(frozen=True)

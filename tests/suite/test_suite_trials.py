@@ -75,3 +75,12 @@ def test_plan_warns(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypa
     assert "warning: 5 trials of each cell can't decide 1 comparison" in capsys.readouterr().out
     plan(SuiteChoice("quick"))
     assert "warning" not in capsys.readouterr().out
+
+
+def test_plan_ends_with_the_command_that_runs_what_it_showed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARKBED_HOME", str(tmp_path))
+    plan(SuiteChoice("quick", profile="tiny", trials=2, only="layout=*", sets=("seed=3",)))
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "Run it: ./inv run-suite quick --profile tiny --trials 2 --only 'layout=*' --set seed=3"
