@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from analysis.values import trial_values
 from sparkbed import collectors, platforms
 from sparkbed.collectors.base import Collector, Context
 from sparkbed.errors import HostError, PlatformError, ProvisionError, RunError
@@ -323,11 +324,9 @@ class CampaignRun:
             self._bed.store.add_document(self._campaign.id, f"{cluster.spec.name}/{name}", text)
 
     def _tell(self, planned: PlannedTrial, cell: Cell, outcome: Outcome) -> None:
-        metric = self._suite.metric
-        values = sorted(s.value for s in outcome.samples if s.metric == metric and s.kept)
-        submit = next((s.value for s in outcome.samples if s.metric == "submit_seconds"), 0.0)
-        middle = values[len(values) // 2] if values else None
-        self._live.trial_done(planned, cell, outcome.trial, metric, middle, submit)
+        metric, values = self._suite.metric, trial_values(outcome.samples)
+        submit = values.get("submit_seconds", 0.0)
+        self._live.trial_done(planned, cell, outcome.trial, metric, values.get(metric), submit)
 
 
 def run_campaign(campaign: Campaign, suite: Suite, bed: Bed, keep: bool) -> Campaign:

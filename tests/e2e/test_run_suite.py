@@ -46,6 +46,8 @@ def test_a_suite_runs_to_its_report_and_leaves_nothing(finished: tuple[Bed, str]
             [submit] = [s["value"] for s in trial["samples"] if s["metric"] == "submit_seconds"]
             assert len(inside) == 2
             assert 0 < sum(inside) < submit
+            told = f"{sum(inside) / 2:8.3f} s  (submit {submit:.1f} s)"  # with two iterations, the median is their mean
+            assert told in output, "what a run says of a trial is what its report says"
     [finding] = report["findings"]
     assert finding["verdict"] == "undecided"
     assert "page" not in bed.inv("report", "--format", "md")

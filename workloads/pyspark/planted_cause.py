@@ -63,7 +63,7 @@ def one_pass(session, options):
 
 def idle(context, tasks):
     """A job of this many tasks that find nothing to do, in the JVM: PySpark's own would start Python workers."""
-    assert context._jsc.parallelize(context._jvm.java.util.ArrayList(), tasks).count() == 0  # noqa: SLF001 - no other way
+    assert context._jsc.parallelize(context._jvm.java.util.ArrayList(), tasks).count() == 0
 
 
 def one_shuffle(session, options):
