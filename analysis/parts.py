@@ -15,7 +15,7 @@ from sparkbed.model import Series
 
 Data = Mapping[str, Any]
 
-VERSION = 2
+VERSION = 3
 """Goes up with every change of what the formulas of decompose.py and wall.py give."""
 KEY = "task_parts"
 """Where a trial's facts have them."""

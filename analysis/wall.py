@@ -144,7 +144,7 @@ class _Tasks:
     """A trial's tasks, their parts worked out once: sums over all of them or over an iteration's."""
 
     def __init__(self, columns: Columns, cores: int, python: Between | None) -> None:
-        found = decompose.per_task(columns)
+        found = _once(decompose.per_task(columns))
         self._names = [*found, "own"]
         self._parts = np.stack([*found.values(), decompose.on_cpu(columns, found["compute"])])
         self._columns = {
@@ -184,6 +184,15 @@ class _Tasks:
             for name, (_, members) in GROUPS.items()
             if members or name in own
         }
+
+
+def _once(parts: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """The parts without what Spark counts twice: its GC time of a task begins before the task's code is deserialized.
+
+    A pause in that is a GC pause here, and no deserialization; it shows as a negative rest.
+    """
+    twice = np.minimum(np.maximum(-parts["rest"], 0.0), np.minimum(parts["gc"], parts["deserialize"]))
+    return {**parts, "deserialize": parts["deserialize"] - twice, "rest": parts["rest"] + twice}
 
 
 # -- two cells ---------------------------------------------------------------------------------------------------------

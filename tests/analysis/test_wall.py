@@ -177,6 +177,16 @@ def test_clocks_that_disagree_give_no_parts_of_a_submit(away: float) -> None:
     assert wall.submit_parts(SUBMIT, facts(ended=BEGAN), at(BEGAN + away), columns()) is None
 
 
+def test_a_pause_while_a_tasks_code_is_deserialized_is_counted_once_as_gc() -> None:
+    given = columns(run_ms=[300.0] * 3, gc_ms=[400.0] * 3, deserialize_ms=[300.0] * 3, fetch_wait_ms=[0.0] * 3)
+    parts = wall.submit_parts(SUBMIT, facts(ended=BEGAN + 10), at(BEGAN + 11.5), given)
+    assert parts is not None
+    assert parts["gc"] == pytest.approx(3 * 0.4 / 2)
+    assert parts["serialization"] == pytest.approx(3 * 0.2 / 2)
+    assert parts["lost"] == pytest.approx(0.0)
+    assert sum(parts.values()) == pytest.approx(24.0)
+
+
 # -- two cells ---------------------------------------------------------------------------------------------------------
 
 
