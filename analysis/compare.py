@@ -172,6 +172,7 @@ def _trials(cell: Data, metric: str, blocks: bool) -> Side:
         label=cell["label"],
         values=[trial["values"][metric] for trial in measured],
         blocks=[trial["block"] if blocks else 0 for trial in measured],
+        places=[trial["position"] for trial in measured] if blocks else (),
         failed=sum(trial["status"] != "ok" for trial in cell["trials"]),
     )
 

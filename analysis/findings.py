@@ -30,13 +30,17 @@ INTERLEAVED = ("randomized", "blocked")
 
 @dataclass(frozen=True)
 class Side:
-    """One cell's trials in a comparison: values of the metric and their blocks, in order of time."""
+    """One cell's trials in a comparison: values of the metric and their blocks, in order of time.
+
+    `places` are the trials' places in the campaign's order; none where they are not known.
+    """
 
     cell: str
     label: str
     values: Sequence[float]
     blocks: Sequence[int]
     failed: int = 0
+    places: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,18 @@ def by_size(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _compare(question: Question) -> stats.Comparison | None:
     a, b = question.baseline, question.cell
-    return stats.compare(a.values, a.blocks, b.values, b.blocks, seed=question.design.seed)
+    return stats.compare(a.values, a.blocks, b.values, b.blocks, seed=question.design.seed, places=_places(question))
+
+
+def _places(question: Question) -> tuple[Sequence[int], Sequence[int]] | None:
+    a, b = question.baseline, question.cell
+    return (a.places, b.places) if a.places and b.places else None
+
+
+def _scatter(question: Question) -> stats.Floats:
+    """The differences inside blocks, without a drift that the test takes out."""
+    a, b = question.baseline, question.cell
+    return stats.block_differences(a.values, a.blocks, b.values, b.blocks, _places(question))
 
 
 def _testable(question: Question, found: stats.Comparison | None) -> bool:
@@ -110,7 +125,7 @@ def _finding(
     verdict = _verdict(question, found, p_adjusted, margin)
     a, b = question.baseline, question.cell
     medians = stats.median(a.values), stats.median(b.values)
-    scatter = stats.block_differences(a.values, a.blocks, b.values, b.blocks)
+    scatter = _scatter(question)
     return {
         "metric": question.metric,
         "baseline": a.cell,
@@ -154,7 +169,11 @@ def _test(found: stats.Comparison | None) -> str | None:
     if found is None:
         return None
     how = f"all {found.arrangements:,}" if found.exact else f"{found.arrangements:,} random"
-    return f"permutation within {count(found.blocks, 'block')}, {how} arrangements"
+    test = f"permutation within {count(found.blocks, 'block')}, {how} arrangements"
+    if found.rise is None:
+        return test
+    drift = f"{percent(math.expm1(found.rise))} {'more' if found.rise > 0 else 'less'}"
+    return f"{test}, without a drift inside blocks ({drift} from place to place)"
 
 
 # -- the reasons ---------------------------------------------------------------------------------------------------
@@ -198,8 +217,7 @@ def _why_undecided(question: Question, found: stats.Comparison, p_adjusted: floa
             f"{count(found.blocks, 'block')} cannot show any difference at 95 %, however large: "
             f"it takes {stats.blocks_needed()} trials of each cell{besides}."
         ]
-    sides = [question.baseline, question.cell]
-    scatter = stats.block_differences(sides[0].values, sides[0].blocks, sides[1].values, sides[1].blocks)
+    scatter = _scatter(question)
     sentences = []
     possible = found.smallest_p * tested <= 1 - LEVEL
     if found.p <= 1 - LEVEL < (p_adjusted or 0):

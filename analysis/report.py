@@ -321,6 +321,7 @@ def _side(cell: Mapping[str, Any], metric: str) -> Side:
         label=cell["label"],
         values=[trial["values"][metric] for trial in measured],
         blocks=[trial["block"] for trial in measured],
+        places=[trial["position"] for trial in measured],
         failed=sum(trial["status"] != "ok" for trial in cell["trials"]),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +21,12 @@ LEVEL = 0.95
 
 EXACT_UP_TO = 20_000
 """Arrangements of a permutation test that are enumerated; beyond it, this many are drawn."""
+
+CLEAR_DRIFT = 6.63
+"""The 99 % quantile of chi-square with one degree of freedom."""
+
+TINY = 1e-9
+"""Below this an effect is none: what rounding leaves of it."""
 
 
 # -- one cell --------------------------------------------------------------------------------------------------------
@@ -116,6 +122,7 @@ class Comparison:
     exact:          whether all arrangements were looked at, or `arrangements` random ones.
     blocks, trials: what took part: blocks with trials of both; trials of baseline and cell in them.
     smallest_p:     what p can't go below, however large the effect.
+    rise:           the drift inside blocks that was taken out, in logarithms a place; None where none was clear.
     """
 
     ratio: float
@@ -127,6 +134,23 @@ class Comparison:
     blocks: int
     trials: tuple[int, int]
     smallest_p: float
+    rise: float | None = None
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One block's logarithms, the baseline's before the cell's (the last `cells`).
+
+    `effect` is how much of an effect each of them shows: 0 and 1, until a drift is taken out of both.
+    """
+
+    values: Floats
+    effect: Floats
+    cells: int
+
+    @property
+    def even(self) -> bool:
+        return self.values.size == 2 * self.cells
 
 
 def compare(
@@ -137,6 +161,7 @@ def compare(
     level: float = LEVEL,
     seed: int = 0,
     limit: int = EXACT_UP_TO,
+    places: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Comparison | None:
     """Permutation test on logarithms that exchanges trials inside blocks, and its interval by inversion.
 
@@ -147,9 +172,13 @@ def compare(
     so p is valid also when they are drawn at random. The interval holds every r with p > 1 - level; each
     arrangement's distance is linear in log r, so its ends are found exactly, without a search.
 
+    A clear drift inside blocks is taken out first (see `_levelled`). That looks at times and places only, which no
+    exchange of cells changes, so the arrangements stay as likely as they were.
+
     Args:
         baseline, cell: the trials' values, all above zero.
         baseline_blocks, cell_blocks: the block of each trial. Trials in blocks that lack the other take no part.
+        places: when each trial of the baseline and of the cell ran (its place in the campaign's order), if known.
 
     Returns:
         None when no block has trials of both, or a value is not positive.
@@ -157,8 +186,15 @@ def compare(
     pairs = _by_block(baseline, baseline_blocks, cell, cell_blocks)
     if pairs is None or not pairs:
         return None
+    blocks = [_block(a, b) for a, b in pairs]
+    ran = _places(baseline_blocks, cell_blocks, places)
+    blocks, rise = _levelled(blocks, ran) if ran else (blocks, None)
     weights = np.array([len(a) * len(b) / (len(a) + len(b)) for a, b in pairs])
-    return _tested(pairs, weights / weights.sum(), level, seed, limit)
+    found = _tested(blocks, weights / weights.sum(), level, seed, limit, rise)
+    if math.isnan(found.ratio):  # the cell ran as much later in every block: its effect can't be told from the drift
+        plain = weights @ [b.mean() - a.mean() for a, b in pairs] / weights.sum()
+        return replace(found, ratio=math.exp(plain))
+    return found
 
 
 def turn_signs(
@@ -178,31 +214,39 @@ def turn_signs(
     if not array.size:
         return None
     weight = np.ones(array.size) if weights is None else _floats(weights)
-    pairs = [(np.zeros(1), np.array([value])) for value in array]
-    return _tested(pairs, weight / weight.sum(), level, seed, limit)
+    blocks = [_block(np.zeros(1), np.array([value])) for value in array]
+    return _tested(blocks, weight / weight.sum(), level, seed, limit)
 
 
-def _tested(pairs: list[tuple[Floats, Floats]], weights: Floats, level: float, seed: int, limit: int) -> Comparison:
-    """The test and its interval on logarithms of baseline and cell by block; `weights` of the blocks sum to 1."""
-    count = math.prod(math.comb(len(a) + len(b), len(b)) for a, b in pairs)
+def _tested(
+    blocks: list[_Block], weights: Floats, level: float, seed: int, limit: int, rise: float | None = None
+) -> Comparison:
+    """The test and its interval; `weights` of the blocks sum to 1."""
+    count = math.prod(math.comb(one.values.size, one.cells) for one in blocks)
     exact = count <= limit
-    observed = float(sum(w * (b.mean() - a.mean()) for w, (a, b) in zip(weights, pairs, strict=True)))
-    arranged = _all_arrangements(pairs, weights) if exact else _drawn_arrangements(pairs, weights, limit, seed)
+    as_run = weights[:, None] * [
+        _contribution(one, range(one.values.size - one.cells, one.values.size)) for one in blocks
+    ]
+    observed, shown = as_run.sum(axis=0).tolist()
+    arranged = (
+        _all_arrangements(blocks, weights) if exact else _drawn_arrangements(blocks, weights, as_run, limit, seed)
+    )
     differences, overlaps = arranged
     distance = abs(observed) - 1e-12 * max(1.0, abs(observed))
     p = float(np.count_nonzero(np.abs(differences) >= distance)) / differences.size
-    low, high = _inverted(observed, differences, overlaps, level)
-    swaps = 2 if all(len(a) == len(b) for a, b in pairs) else 1
+    low, high = _inverted(observed, shown, differences, overlaps, level)
+    swaps = 2 if all(one.even for one in blocks) else 1
     return Comparison(
-        ratio=math.exp(observed),
+        ratio=math.exp(observed / shown) if shown > TINY else math.nan,
         low=math.exp(low) if low is not None else None,
         high=math.exp(high) if high is not None else None,
         p=p,
         exact=exact,
         arrangements=int(differences.size),
-        blocks=len(pairs),
-        trials=(sum(len(a) for a, _ in pairs), sum(len(b) for _, b in pairs)),
+        blocks=len(blocks),
+        trials=(sum(one.values.size - one.cells for one in blocks), sum(one.cells for one in blocks)),
         smallest_p=max(swaps / count, 1 / differences.size),
+        rise=rise,
     )
 
 
@@ -247,11 +291,21 @@ def blocks_needed(level: float = LEVEL, comparisons: int = 1) -> int:
 
 
 def block_differences(
-    baseline: ArrayLike, baseline_blocks: ArrayLike, cell: ArrayLike, cell_blocks: ArrayLike
+    baseline: ArrayLike,
+    baseline_blocks: ArrayLike,
+    cell: ArrayLike,
+    cell_blocks: ArrayLike,
+    places: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Floats:
-    """Mean log of the cell minus mean log of the baseline, per block with both; empty if a value isn't positive."""
-    pairs = _by_block(baseline, baseline_blocks, cell, cell_blocks) or []
-    return np.array([b.mean() - a.mean() for a, b in pairs], dtype=np.float64)
+    """Mean log of the cell minus mean log of the baseline, per block with both; empty if a value isn't positive.
+
+    Without a drift inside blocks, where `compare` takes one out.
+    """
+    blocks = [_block(a, b) for a, b in _by_block(baseline, baseline_blocks, cell, cell_blocks) or []]
+    ran = _places(baseline_blocks, cell_blocks, places)
+    if blocks and ran:
+        blocks, _ = _levelled(blocks, ran)
+    return np.array([b.values[-b.cells :].mean() - b.values[: -b.cells].mean() for b in blocks], dtype=np.float64)
 
 
 def intervals_together(
@@ -392,28 +446,67 @@ def _by_block(
     return [(np.log(first[first_blocks == b]), np.log(second[second_blocks == b])) for b in shared]
 
 
-def _contribution(values: Floats, chosen: Sequence[int], cells: int) -> tuple[float, float]:
-    """Of one block under one arrangement: its difference of means, and that of the cell's own membership (1 as run).
-
-    `values` are the baseline's followed by the cell's (the last `cells`); `chosen` are taken as the cell's.
-    """
-    n = values.size
-    mine = np.zeros(n, dtype=bool)
-    mine[list(chosen)] = True
-    member = np.zeros(n)
-    member[n - cells :] = 1.0
-    return (
-        float(values[mine].mean() - values[~mine].mean()),
-        float(member[mine].mean() - member[~mine].mean()),
+def _block(baseline: Floats, cell: Floats) -> _Block:
+    return _Block(
+        np.concatenate([baseline, cell]), np.concatenate([np.zeros(baseline.size), np.ones(cell.size)]), cell.size
     )
 
 
-def _all_arrangements(pairs: list[tuple[Floats, Floats]], weights: Floats) -> tuple[Floats, Floats]:
+def _places(
+    baseline_blocks: ArrayLike, cell_blocks: ArrayLike, places: tuple[ArrayLike, ArrayLike] | None
+) -> list[Floats]:
+    """When the trials of each block that has both ran, in the order of `_Block.values`; nothing if it isn't known."""
+    if places is None:
+        return []
+    first, second = (_floats(one) for one in places)
+    first_blocks, second_blocks = np.asarray(baseline_blocks), np.asarray(cell_blocks)
+    shared = np.intersect1d(first_blocks, second_blocks)
+    return [np.concatenate([first[first_blocks == b], second[second_blocks == b]]) for b in shared]
+
+
+def _levelled(blocks: list[_Block], places: list[Floats]) -> tuple[list[_Block], float | None]:
+    """The blocks without the drift inside them, if it is clear: what a place later costs, the same in every block.
+
+    The drift is the slope of least squares of logarithms on places, both less their block's mean. It is clear where it
+    explains so much of the scatter that chance would in one of a hundred comparisons (r^2 times the degrees of freedom
+    at least 6.6, the chi-square's quantile). Neither slope nor scatter depend on which trials are the cell's. What it
+    takes out of an effect, because the cell ran later more often than not, is taken out of `_Block.effect`.
+    """
+    ran = [one - one.mean() for one in places]
+    times = [one.values - one.values.mean() for one in blocks]
+    spread = float(sum((one**2).sum() for one in ran))
+    scatter = float(sum((one**2).sum() for one in times))
+    together = float(sum((a * b).sum() for a, b in zip(ran, times, strict=True)))
+    freedom = sum(one.size - 1 for one in ran)
+    if spread * scatter <= 0 or together**2 / (spread * scatter) * freedom < CLEAR_DRIFT:
+        return blocks, None
+    rise = together / spread
+    taken = float(sum((a * (b.effect - b.effect.mean())).sum() for a, b in zip(ran, blocks, strict=True))) / spread
+    return [
+        _Block(one.values - rise * place, one.effect - taken * place, one.cells)
+        for one, place in zip(blocks, ran, strict=True)
+    ], rise
+
+
+def _contribution(block: _Block, chosen: Sequence[int]) -> tuple[float, float]:
+    """Of one block under one arrangement: its difference of means, and that of the effects (1 as run, if no drift was
+    taken out).
+
+    `chosen` are taken as the cell's.
+    """
+    mine = np.zeros(block.values.size, dtype=bool)
+    mine[list(chosen)] = True
+    return (
+        float(block.values[mine].mean() - block.values[~mine].mean()),
+        float(block.effect[mine].mean() - block.effect[~mine].mean()),
+    )
+
+
+def _all_arrangements(blocks: list[_Block], weights: Floats) -> tuple[Floats, Floats]:
     """Statistic and overlap (see `_contribution`) of every arrangement: the sums over blocks of every choice."""
     differences, overlaps = np.zeros(1), np.zeros(1)
-    for weight, (a, b) in zip(weights, pairs, strict=True):
-        values = np.concatenate([a, b])
-        each = [_contribution(values, chosen, b.size) for chosen in combinations(range(values.size), b.size)]
+    for weight, one in zip(weights, blocks, strict=True):
+        each = [_contribution(one, chosen) for chosen in combinations(range(one.values.size), one.cells)]
         found = np.array(each) * weight
         differences = np.add.outer(differences, found[:, 0]).reshape(-1)
         overlaps = np.add.outer(overlaps, found[:, 1]).reshape(-1)
@@ -421,23 +514,21 @@ def _all_arrangements(pairs: list[tuple[Floats, Floats]], weights: Floats) -> tu
 
 
 def _drawn_arrangements(
-    pairs: list[tuple[Floats, Floats]], weights: Floats, count: int, seed: int
+    blocks: list[_Block], weights: Floats, as_run: Floats, count: int, seed: int
 ) -> tuple[Floats, Floats]:
     """As `_all_arrangements`, of the arrangement that was run and `count` - 1 random ones."""
     generator = np.random.default_rng(seed)
-    if all(a.size == b.size == 1 for a, b in pairs):  # an exchange turns a block's sign
-        turned = np.stack([weights * np.array([float(b[0] - a[0]) for a, b in pairs]), weights])
-        differences, overlaps = _drawn_signs(turned, count, generator)
+    if all(one.values.size == 2 for one in blocks):  # an exchange turns a block's sign
+        differences, overlaps = _drawn_signs(as_run.T, count, generator)
         return differences, overlaps
     differences, overlaps = np.zeros(count), np.zeros(count)
-    for weight, (a, b) in zip(weights, pairs, strict=True):
-        values = np.concatenate([a, b])
-        member = np.concatenate([np.zeros(a.size), np.ones(b.size)])
-        orders = np.argsort(generator.random((count, values.size)), axis=1)
-        orders[0] = np.arange(values.size)
-        for result, numbers in ((differences, values), (overlaps, member)):
+    for weight, one in zip(weights, blocks, strict=True):
+        orders = np.argsort(generator.random((count, one.values.size)), axis=1)
+        orders[0] = np.arange(one.values.size)
+        first = one.values.size - one.cells
+        for result, numbers in ((differences, one.values), (overlaps, one.effect)):
             shuffled = numbers[orders]
-            result += weight * (shuffled[:, a.size :].mean(axis=1) - shuffled[:, : a.size].mean(axis=1))
+            result += weight * (shuffled[:, first:].mean(axis=1) - shuffled[:, :first].mean(axis=1))
     return differences, overlaps
 
 
@@ -461,17 +552,19 @@ def _drawn_signs(terms: Floats, count: int, generator: np.random.Generator) -> F
 
 
 def _inverted(
-    observed: float, differences: Floats, overlaps: Floats, level: float
+    observed: float, shown: float, differences: Floats, overlaps: Floats, level: float
 ) -> tuple[float | None, float | None]:
     """The ends of the set of shifts that the test does not reject.
 
     With the cell's values shifted by -s an arrangement's statistic is d - s c (c its overlap), and that of the run
-    is D - s. It counts against rejection while |d - s c| >= |D - s|: an interval around D whose ends are the two roots
-    (D - d) / (1 - c) and (D + d) / (1 + c). The ends of the whole are order statistics of those ends.
+    is D - s C (C is 1 where no drift was taken out). It counts against rejection while |d - s c| >= |D - s C|: an
+    interval around D / C whose ends are the two roots (D - d) / (C - c) and (D + d) / (C + c). An arrangement with an
+    overlap beyond C never speaks for rejection at both ends, and is taken never to. The ends of the whole are order
+    statistics of those ends.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        first = np.where(1 - overlaps > 1e-9, (observed - differences) / (1 - overlaps), np.nan)
-        second = np.where(1 + overlaps > 1e-9, (observed + differences) / (1 + overlaps), np.nan)
+        first = np.where(shown - overlaps > TINY, (observed - differences) / (shown - overlaps), np.nan)
+        second = np.where(shown + overlaps > TINY, (observed + differences) / (shown + overlaps), np.nan)
     always = np.isnan(first) | np.isnan(second)
     upper = np.where(always, np.inf, np.fmax(first, second))
     lower = np.where(always, -np.inf, np.fmin(first, second))

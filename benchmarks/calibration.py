@@ -38,6 +38,7 @@ from analysis.findings import Design, Question, Side, findings
 from sparkbed.run.enough import tight
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 Noise = Callable[[np.random.Generator, int, int], Floats]
 """Generator, cells, blocks: what each of cells * blocks positions in time adds to a trial's logarithm."""
 
@@ -106,19 +107,22 @@ FAMILIES: dict[str, Noise] = {
 }
 
 
-def campaign(generator: np.random.Generator, noise: Noise, blocks: int, effects: tuple[float, ...]) -> Floats:
-    """Values of cells by block, (cells, blocks): the cells of a block in an order drawn at random."""
+def campaign(
+    generator: np.random.Generator, noise: Noise, blocks: int, effects: tuple[float, ...]
+) -> tuple[Floats, Places]:
+    """Values of cells by block and their places in time, (cells, blocks) each; a block's order is drawn at random."""
     cells = len(effects)
     by_time = noise(generator, cells, blocks).reshape(blocks, cells)
     slots = np.argsort(generator.random((blocks, cells)), axis=1)
-    return np.exp(np.take_along_axis(by_time, slots, axis=1).T + np.log(effects)[:, None])
+    values = np.exp(np.take_along_axis(by_time, slots, axis=1).T + np.log(effects)[:, None])
+    return values, (slots + cells * np.arange(blocks)[:, None]).T
 
 
-def report(values: Floats, lengths: list[int], seed: int) -> list[dict[str, object]]:
+def report(values: Floats, places: Places, lengths: list[int], seed: int) -> list[dict[str, object]]:
     """The findings of a report on these cells, the first of which is the baseline; each has its own length."""
     sides = [
-        Side(str(cell), str(cell), row[:n].tolist(), range(1, n + 1))
-        for cell, (row, n) in enumerate(zip(values, lengths, strict=True))
+        Side(str(cell), str(cell), row[:n].tolist(), range(1, n + 1), places=place[:n].tolist())
+        for cell, (row, place, n) in enumerate(zip(values, places, lengths, strict=True))
     ]
     asked = [Question("trial_seconds", "s", sides[0], side, Design("randomized", seed=seed)) for side in sides[1:]]
     return findings(asked)
@@ -157,7 +161,7 @@ def oracle(generator: np.random.Generator, noise: Noise, count: int = NULLS) -> 
     """From campaigns of two cells without an effect; of `MOST` blocks, shorter ones being their beginnings."""
     means = np.empty((count, MOST))
     for row in means:
-        values = campaign(generator, noise, MOST, (1.0, 1.0))
+        values, _ = campaign(generator, noise, MOST, (1.0, 1.0))
         row[:] = np.cumsum(np.log(values[1] / values[0])) / np.arange(1, MOST + 1)
     return Oracle(np.concatenate([[np.inf], np.quantile(np.abs(means), stats.LEVEL, axis=0)]))
 
@@ -167,8 +171,8 @@ def false_share(noise: Noise, rounds: int, blocks: int, seed: int, until: bool =
     generator = np.random.default_rng(seed)
     errors = 0
     for number in range(rounds):
-        values = campaign(generator, noise, MOST if until else blocks, (1.0,) * 4)
-        errors += wrong(report(values, lengths_until(values) if until else [blocks] * 4, number))
+        values, places = campaign(generator, noise, MOST if until else blocks, (1.0,) * 4)
+        errors += wrong(report(values, places, lengths_until(values) if until else [blocks] * 4, number))
     return errors / rounds
 
 
@@ -179,9 +183,9 @@ def power(
     generator = np.random.default_rng(seed)
     ours = theirs = total = 0
     for number in range(rounds):
-        values = campaign(generator, noise, MOST if until else blocks, (1.0, effect))
+        values, places = campaign(generator, noise, MOST if until else blocks, (1.0, effect))
         lengths = lengths_until(values) if until else [blocks] * 2
-        [found] = report(values, lengths, number)
+        [found] = report(values, places, lengths, number)
         p, ratio = found["p_adjusted"], found["ratio"]
         assert isinstance(p, float)
         assert isinstance(ratio, float)

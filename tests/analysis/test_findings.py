@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +47,22 @@ def test_verdicts() -> None:
     assert verdict(question(1.2, unit="records/s")) == "faster"
     assert higher_is_better("MB/s")
     assert not higher_is_better("s")
+
+
+def test_a_drift_inside_blocks_that_was_taken_out_is_told() -> None:
+    asked = question(1.2, trials=8)
+    late = np.array([0, 1] * 4)
+    places = [2 * np.arange(8) + late, 2 * np.arange(8) + 1 - late]
+    sides = [
+        replace(side, values=(np.array(side.values) * 1.8 ** (place % 2)).tolist(), places=place.tolist())
+        for side, place in zip((asked.baseline, asked.cell), places, strict=True)
+    ]
+    (found,) = findings([replace(asked, baseline=sides[0], cell=sides[1])])
+    assert found["verdict"] == "slower"
+    assert re.search(r"without a drift inside blocks \((7[5-9]|8[0-5]) % more from place to place\)", found["test"])
+    (plain,) = findings([asked])
+    assert found["ratio"] == pytest.approx(plain["ratio"], rel=0.01)
+    assert found["trials_for_margin"] == pytest.approx(plain["trials_for_margin"], abs=3)
 
 
 def test_a_small_but_certain_difference_is_equivalent_and_its_size_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -186,6 +187,97 @@ def test_no_effect_is_found_in_one_of_twenty_and_the_interval_covers_the_truth()
     error = 3 * math.sqrt(0.05 * 0.95 / runs)
     assert false / runs <= 0.05 + error
     assert covered / runs >= 0.95 - error
+
+
+# -- a drift inside blocks ---------------------------------------------------------------------------------------------
+
+
+def drifting(generator: np.random.Generator, blocks: int, rise: float, effect: float) -> tuple[np.ndarray, ...]:
+    """Baseline and cell, one trial a block each, and when they ran; the second trial of a block costs `rise` more."""
+    noise = generator.normal(0, 0.03, (blocks, 2)) + generator.normal(0, 0.3, (blocks, 1)) + [0.0, rise]
+    second = generator.random(blocks) < 0.5
+    cell = noise[np.arange(blocks), second.astype(int)] + effect
+    baseline = noise[np.arange(blocks), 1 - second.astype(int)]
+    start = 2 * np.arange(blocks)
+    return np.exp(baseline), np.exp(cell), start + 1 - second, start + second
+
+
+def test_a_drift_inside_blocks_is_taken_out_of_the_difference_of_two_cells() -> None:
+    baseline, cell, first, second = drifting(np.random.default_rng(3), 20, 0.1, math.log(1.05))
+    blocks = np.arange(20)
+    plain = stats.compare(baseline, blocks, cell, blocks)
+    found = stats.compare(baseline, blocks, cell, blocks, places=(first, second))
+    assert plain is not None
+    assert found is not None
+    assert plain.rise is None
+    assert plain.p > 0.05
+    assert found.rise == pytest.approx(0.1, abs=0.03)
+    assert found.ratio == pytest.approx(1.05, abs=0.02)
+    assert found.p < 0.01
+    differences = [
+        stats.block_differences(baseline, blocks, cell, blocks, places) for places in (None, (first, second))
+    ]
+    assert differences[1].std() < 0.6 * differences[0].std()
+
+
+def test_without_a_clear_drift_places_change_nothing() -> None:
+    baseline, cell, first, second = drifting(np.random.default_rng(4), 12, 0.0, 0.1)
+    blocks = np.arange(12)
+    assert stats.compare(baseline, blocks, cell, blocks, places=(first, second)) == stats.compare(
+        baseline, blocks, cell, blocks
+    )
+
+
+def test_of_all_orders_that_could_have_been_drawn_no_more_are_rejected_than_the_level_says() -> None:
+    """What was measured is held fixed, and the cells are exchanged in all 256 ways: the test's own promise."""
+    for seed in range(6):
+        rise = 0.1 if seed else 0.06  # the second is at the edge of being clear
+        by_time = np.stack(drifting(np.random.default_rng(seed), 8, rise, 0.0)[:2])
+        places, blocks = np.arange(16).reshape(8, 2).T, np.arange(8)
+        early, late = np.minimum(*by_time), np.maximum(*by_time)
+        p = []
+        for turned in itertools.product([False, True], repeat=8):
+            turn = np.array(turned)
+            found = stats.compare(
+                np.where(turn, late, early),
+                blocks,
+                np.where(turn, early, late),
+                blocks,
+                places=(np.where(turn, places[1], places[0]), np.where(turn, places[0], places[1])),
+            )
+            assert found is not None
+            p.append(found.p)
+        for level in (0.02, 0.05, 0.1, 0.3):
+            assert np.mean(np.array(p) <= level + 1e-12) <= level + 1e-12
+
+
+def test_its_interval_holds_the_ratios_that_the_test_keeps() -> None:
+    baseline, cell, first, second = drifting(np.random.default_rng(5), 10, 0.15, math.log(1.05))
+    blocks = np.arange(10)
+    found = stats.compare(baseline, blocks, cell, blocks, places=(first, second))
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+
+    def p_if(ratio: float) -> float:
+        shifted = stats.compare(baseline, blocks, cell / ratio, blocks, places=(first, second))
+        assert shifted is not None
+        assert shifted.rise is not None
+        return shifted.p
+
+    for end, outward in ((found.low, 1 - 1e-6), (found.high, 1 + 1e-6)):
+        assert p_if(end * outward) <= 0.05 < p_if(end / outward)
+
+
+def test_a_cell_that_always_ran_later_can_not_be_told_from_a_drift() -> None:
+    generator = np.random.default_rng(6)
+    baseline = generator.lognormal(0, 0.01, 9)
+    cell = baseline * 1.2 * generator.lognormal(0, 0.001, 9)
+    blocks, first = np.arange(9), 2 * np.arange(9)
+    found = stats.compare(baseline, blocks, cell, blocks, places=(first, first + 1))
+    assert found is not None
+    assert (found.p, found.low, found.high) == (1.0, None, None)
+    assert found.ratio == pytest.approx(1.2, rel=0.01)
 
 
 # -- many comparisons, and how many trials -----------------------------------------------------------------------------
