@@ -2,18 +2,23 @@
 
     ./inv bench eventlog --rounds 5
     ./inv bench eventlog -- --tasks 100000
+    ./inv bench eventlog --rounds 3 -- --tasks 2000 --megabytes 1000
 
-Spark runs a query with so many tasks here and writes its log. A round has both sides in turns. Ours: a new process that
-reads the log and prints the report (`inv report --event-log FILE --format json`, all of Python's start included). The
-server: one that is up and knows the application (its JVM's start and its look through the folder are not counted), from
-the request of the application's stages to the answer, for which it reads the log whole; the server is started anew for
-each round, because it keeps what it has read. Memory is the largest resident size of each process.
+Spark runs a query with so many tasks here and writes its log. With --megabytes the log is made that large by further
+tasks: each start and end of a task is written again, as of a new task, as often as it takes. A round has both sides in
+turns. Ours: a new process that reads the log and prints the report (`inv report --event-log FILE --format json`, all of
+Python's start included). The server: one that is up and knows the application (its JVM's start and its look through the
+folder are not counted), from the request of the application's stages to the answer, for which it reads the log whole;
+the server is started anew for each round, because it keeps what it has read. Memory is the largest resident size of
+each process.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import math
 import os
 import re
 import shutil
@@ -33,6 +38,9 @@ from sparkbed.collectors.eventlog import spark_properties
 from sparkbed.java import find_java
 
 DEADLINE = 120.0
+START, END = (b'{"Event":"SparkListenerTask%s"' % kind for kind in (b"Start", b"End"))
+NAMED = b'"Task ID":'
+TASK = re.compile(NAMED + rb"(\d+)")
 PROGRAM = """
 import json, sys
 from pyspark.sql import SparkSession
@@ -50,13 +58,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tasks", type=int, default=10_000, help="tasks in the log, some 4 KB each")
+    parser.add_argument("--megabytes", type=int, default=0, help="make the log this large")
     options = parser.parse_args()
-    if options.rounds < 1 or options.tasks < 1:
-        parser.error("--rounds and --tasks must be 1 or more")
+    if options.rounds < 1 or options.tasks < 1 or options.megabytes < 0:
+        parser.error("--rounds and --tasks must be 1 or more, --megabytes 0 or more")
     with tempfile.TemporaryDirectory(prefix="sparkbed-bench-") as folder:
         log = written(Path(folder), options.tasks)
+        more = grown(log, options.megabytes * 10**6)
         size = log.stat().st_size / 1e6
-        print(f"log: {size:.0f} MB, {options.tasks:,} tasks and more")
+        print(f"log: {size:.0f} MB, {options.tasks + more:,} tasks and more", flush=True)
         ours, theirs = [], []
         for number in range(options.rounds):
             for side in ("ours", "theirs") if number % 2 else ("theirs", "ours"):
@@ -85,6 +95,32 @@ def written(folder: Path, tasks: int) -> Path:
     subprocess.run([sys.executable, "-c", PROGRAM, str(tasks), properties], check=True, cwd=folder, timeout=3600)
     [log] = [file for file in (folder / "logs").iterdir() if not file.name.startswith(".")]
     return log
+
+
+def grown(log: Path, size: int) -> int:
+    """Writes the tasks of the log again until it has `size` bytes, and how many that gave."""
+    lines = log.read_bytes().splitlines(keepends=True)
+    starts = {_task(line): line for line in lines if line.startswith(START)}
+    ends = {_task(line): line for line in lines if line.startswith(END)}
+    pair = sum(map(len, (*starts.values(), *ends.values())))
+    copies = max(0, math.ceil((size - sum(map(len, lines))) / pair))
+    if not copies:
+        return 0
+    numbers = itertools.count(max(ends) + 1)
+    with log.open("wb") as file:
+        for line in lines:
+            file.write(line)
+            if line.startswith(END):
+                for number in itertools.islice(numbers, copies):
+                    for event in (starts[_task(line)], line):
+                        file.write(TASK.sub(b"%s%d" % (NAMED, number), event, count=1))
+    return copies * len(ends)
+
+
+def _task(line: bytes) -> int:
+    found = TASK.search(line)
+    assert found is not None
+    return int(found[1])
 
 
 def by_ours(log: Path) -> tuple[float, float]:
