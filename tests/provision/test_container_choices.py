@@ -10,7 +10,7 @@ from sparkbed import inventory as inventories
 from sparkbed.errors import HostError
 from sparkbed.home import ROOT, Home
 from sparkbed.provision import endpoint, provider_for
-from sparkbed.provision.nodes import containers, images, private_networks
+from sparkbed.provision.nodes import containers, images, iproute, private_networks
 
 
 def quiet(_: str) -> None:
@@ -30,7 +30,7 @@ def test_without_an_engine_the_error_says_how_to_get_one(tmp_path: Path, monkeyp
 
 def test_without_mmdebstrap_the_error_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(containers, "docker", lambda *words, **more: "")  # an engine that has no image
-    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(iproute, "FOLDERS", "/nowhere")
     with pytest.raises(HostError) as caught:
         images.ensure(quiet)
     assert "apt-get install mmdebstrap" in str(caught.value)

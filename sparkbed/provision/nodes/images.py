@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
-import shutil
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from sparkbed.errors import HostError
-from sparkbed.provision.nodes import containers
+from sparkbed.provision.nodes import containers, mmdebstrap
 
 PACKAGES = ("ca-certificates", "iproute2", "openssh-server", "procps", "python3", "python3-venv", "sudo")
-LEFT_OUT = ("doc", "info", "locale", "man")
-"""Folders of /usr/share."""
 RECIPE = (
     "--quiet",
     "--variant=minbase",
     f"--include={','.join(PACKAGES)}",
-    *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in LEFT_OUT),
+    *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in mmdebstrap.LEFT_OUT),
     # The server's package makes host keys as it is installed; all nodes would share them.
     '--customize-hook=rm "$1"/etc/ssh/ssh_host_*',
 )
 """What `mmdebstrap` is told, besides the release and where to put it."""
 LABEL = "sparkbed.image=node"
-ELSEWHERE = "bookworm"
-"""The Debian release of the image where this machine runs another distribution."""
 
 _one_at_a_time = threading.Lock()
 
@@ -55,34 +46,12 @@ def ensure(say: Callable[[str], None]) -> str:
 
 
 def _make(image: str) -> None:
-    if shutil.which("mmdebstrap") is None:
-        raise HostError(
-            f"the image of container nodes ({image}) is made by mmdebstrap, which is missing",
-            hint="`apt-get install mmdebstrap`.",
-        )
     with tempfile.TemporaryDirectory(prefix="sparkbed-image-") as folder:
         archive = Path(folder) / "root.tar"  # first a file: half an archive must not become an image
-        made = subprocess.run(
-            ["mmdebstrap", *RECIPE, _release(), str(archive)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if made.returncode:
-            last = "\n  ".join(made.stderr.strip().splitlines()[-3:])
-            hint = "Is its package mirror reached?"
-            if os.getuid() != 0:
-                hint += " Who is not root needs newuidmap for it: `apt-get install uidmap`."
-            raise HostError(f"mmdebstrap could not make {image}: {last}", hint=hint)
+        mmdebstrap.make(f"the image of container nodes ({image})", (*RECIPE, _release(), str(archive)))
         containers.docker("import", "--change", f"LABEL {LABEL}", str(archive), image)
 
 
 def _release() -> str:
-    """The release that this machine runs, so that its programs run in the image too."""
-    try:
-        system = platform.freedesktop_os_release()
-    except OSError:
-        return ELSEWHERE
-    return system.get("VERSION_CODENAME", ELSEWHERE) if system.get("ID") in ("debian", "ubuntu") else ELSEWHERE
+    """The one that this machine runs, so that its programs run in the image too."""
+    return mmdebstrap.release("debian", "ubuntu")

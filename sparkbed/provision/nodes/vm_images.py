@@ -10,18 +10,16 @@ import fcntl
 import gzip
 import hashlib
 import os
-import platform
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparkbed.errors import HostError
-from sparkbed.provision.nodes.images import ELSEWHERE, LEFT_OUT
-from sparkbed.provision.nodes.iproute import FOLDERS, program
+from sparkbed.provision.nodes import mmdebstrap
+from sparkbed.provision.nodes.iproute import program
+from sparkbed.provision.nodes.mmdebstrap import LEFT_OUT
 
 PACKAGES = (
     "busybox-static",
@@ -127,7 +125,7 @@ def ensure(say: Callable[[str], None]) -> Image:
 
 
 def _make(folder: Path) -> None:
-    debootstrap, mke2fs = program("mmdebstrap", "mmdebstrap"), program("mke2fs", "e2fsprogs")
+    mke2fs = program("mke2fs", "e2fsprogs")
     folder.chmod(0o711)  # where mmdebstrap is not root, its root is another user than we are
     disk, parts = folder / "disk.raw", folder / "parts.tar"
     for path in (disk, parts):
@@ -146,28 +144,14 @@ def _make(folder: Path) -> None:
         # A bind over itself, which is not recursive: /proc and the like, mounted there meanwhile, are no part of it.
         f'unshare --mount sh -ec \'mount --bind "$1" "$1"; {mke2fs} -q -t ext4 -F -d "$1" {disk}\' sh "$1"',
     )
-    made = subprocess.run(
-        [
-            *(debootstrap, "--quiet", "--variant=minbase", "--format=null", f"--include={','.join(PACKAGES)}"),
-            *(f"--dpkgopt=path-exclude=/usr/share/{left}/*" for left in LEFT_OUT),
-            '--essential-hook=mkdir -p "$1/usr/share/man/man1"',  # Java's package puts links there
-            *(f"--customize-hook={hook}" for hook in hooks),
-            *(_release(), "-"),
-        ],
-        env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{FOLDERS}"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        check=False,
+    words = (
+        *("--quiet", "--variant=minbase", "--format=null", f"--include={','.join(PACKAGES)}"),
+        *(f"--dpkgopt=path-exclude=/usr/share/{left}/*" for left in LEFT_OUT),
+        '--essential-hook=mkdir -p "$1/usr/share/man/man1"',  # Java's package puts links there
+        *(f"--customize-hook={hook}" for hook in hooks),
+        *(_release(), "-"),
     )
-    if made.returncode:
-        last = "\n  ".join(made.stderr.strip().splitlines()[-3:])
-        hint = "Is its package mirror reached?"
-        if os.getuid() != 0:
-            hint += " Who is not root needs newuidmap for it: `apt-get install uidmap`."
-        raise HostError(f"mmdebstrap could not make the image of vm nodes: {last}", hint=hint)
+    mmdebstrap.make("the image of vm nodes", words)
     _take_apart(parts, folder)
     parts.unlink()
     init.unlink()
@@ -239,9 +223,5 @@ def cpio(files: Mapping[str, tuple[bytes, int]], folders: Iterable[str]) -> byte
 
 
 def _release() -> str:
-    """The Debian release of the image: this machine's if it is one."""
-    try:
-        system = platform.freedesktop_os_release()
-    except OSError:
-        return ELSEWHERE
-    return system.get("VERSION_CODENAME", ELSEWHERE) if system.get("ID") == "debian" else ELSEWHERE
+    """This machine's, if it is a Debian: PACKAGES are Debian's names."""
+    return mmdebstrap.release("debian")
