@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sparkbed import collectors, workloads
+from sparkbed import collectors, platforms, workloads
 from sparkbed.errors import DocumentError, UsageError
 from sparkbed.home import Home
 from sparkbed.java import find_java
@@ -80,7 +80,7 @@ def checked_suite(choice: SuiteChoice) -> Suite:
 
 
 def _check(suite: Suite, cell: Cell) -> None:
-    """What the suite's own reading leaves open: the workload and its parameters."""
+    """What the suite's own reading leaves open: the workload and its parameters, and whether the platform runs it."""
     catalogue = workloads.catalogue()
     if cell.workload not in catalogue:
         raise DocumentError(
@@ -89,7 +89,14 @@ def _check(suite: Suite, cell: Cell) -> None:
             hint=nearest(cell.workload, list(catalogue), every="There are"),
         )
     with _named(suite.position_of(cell, "parameters")):
-        catalogue[cell.workload].resolve(cell.parameters)
+        resolved = catalogue[cell.workload].resolve(cell.parameters)
+    if catalogue[cell.workload].in_python(resolved) and not platforms.get(cell.platform).python_workers:
+        raise DocumentError(
+            f"platform {cell.platform} can't run {cell.workload}, which is a PySpark program",
+            where=suite.position_of(cell, "workload"),
+            hint="Its Python workers are processes, and executors there can start none. Take a jar, or a workload in "
+            "Scala: ./inv list workloads has them.",
+        )
 
 
 @contextmanager

@@ -247,5 +247,14 @@ def _rate(value: Map, key: str) -> int | None:
 
 
 def specs(inventory: Inventory) -> Mapping[str, ProvisionSpec]:
-    """Every host's spec, in the inventory's order."""
-    return {host: provision_spec(inventory, host) for host in inventory.hosts}
+    """The spec of every host that is made or logged in to, in the inventory's order."""
+    return {host: provision_spec(inventory, host) for host in logins(inventory)}
+
+
+WITHOUT_LOGIN = "osv_api"
+"""A variable of hosts that are up already and have no SSH server: OSv instances, by where their REST API answers."""
+
+
+def logins(inventory: Inventory) -> list[str]:
+    """The hosts that are logged in to."""
+    return [host for host in inventory.hosts if WITHOUT_LOGIN not in inventory.variables(host)]

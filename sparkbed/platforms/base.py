@@ -68,13 +68,17 @@ class Setting:
 class PlayRunner(Protocol):
     """What a platform needs of the playbook room's Runner."""
 
-    def play(self, path: Path, *, extra_vars: Mapping[str, Any] | None = ...) -> PlayResult: ...
+    def play(
+        self, path: Path, *, extra_vars: Mapping[str, Any] | None = ..., limit: str | None = ...
+    ) -> PlayResult: ...
 
 
 class Platform(Protocol):
     """One way of running Spark on hosts. Starting and stopping are idempotent, also after a crash."""
 
     name: str
+    python_workers: bool
+    """Whether executors can start Spark's Python workers, which are processes."""
 
     def settings(self) -> tuple[Setting, ...]:
         """The settings that it knows, for `inv list` and the checks; `spark.*` properties come besides."""
@@ -86,8 +90,10 @@ class Platform(Protocol):
             UsageError: for an unknown name, a wrong type, or values that can't work together.
         """
 
-    def require(self, runner: PlayRunner) -> None:
+    def require(self, specs: Sequence[ClusterSpec], runner: PlayRunner) -> None:
         """Look whether the hosts have what only a person can put there; changes nothing.
+
+        `specs` are the clusters that are to run on the same hosts, one after another.
 
         Raises:
             PlatformError: naming the hosts, what they lack, and how to install it.

@@ -109,7 +109,7 @@ class Docker(Standalone):
         self._resolve_container_memory(values)
         return values
 
-    def require(self, runner: PlayRunner) -> None:
+    def require(self, specs: Sequence[ClusterSpec], runner: PlayRunner) -> None:  # noqa: ARG002  # all need an engine
         play(runner, PLAYBOOKS / self.name / "engine.yml", {}, "clusters in containers can't run")
 
     def start(self, spec: ClusterSpec, runner: PlayRunner) -> Cluster:

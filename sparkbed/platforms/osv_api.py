@@ -1,26 +1,21 @@
-"""A client of the REST API that an OSv image has (module httpserver-api): programs, memory, console, power.
+"""A client of the REST API that an OSv image has (module httpserver-api): is it up, its memory, console and files.
 
-(Contract: OSv's api-doc/listings/*.json, of v0.57.) A unikernel is one process: what it "runs" are threads, so a
-program is known by a thread's id, and there is no signal to end one: powering off is what ends it.
+(Contract: OSv's api-doc/listings/*.json, of v0.57.) Programs are started by the driver: playbooks/osv/files/.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from sparkbed.errors import PlatformError
 
-HINTS = {
-    404: "Is it OSv with the module httpserver-api? httpserver-monitoring-api has the reading half of it only.",
-    400: "OSv does not take the command: it has to name a program in the image, and may hold no ';'.",
-}
+HINTS = {404: "Is it OSv with the module httpserver-api? httpserver-monitoring-api has the reading half of it only."}
 
 
 @dataclass(frozen=True)
@@ -41,31 +36,6 @@ class Osv:
     def __init__(self, address: str, timeout: float = 30) -> None:
         self.address = address.rstrip("/")
         self._timeout = timeout
-
-    # -- programs -----------------------------------------------------------------------------------------------------
-
-    def start(self, command: Sequence[str]) -> str:
-        """Starts a program, and returns the id of its first thread."""
-        words = " ".join(_word(one) for one in command)
-        return _text(self._ask("PUT", "/app/", {"command": words, "new_program": "true"}))
-
-    def finished(self, thread: str) -> bool:
-        """Whether the program's first thread has ended. OSv says nothing of how."""
-        said = _text(self._ask("GET", "/app/finished", {"tid": thread}))
-        if said not in ("0", "1"):
-            raise PlatformError(f"OSv at {self.address} answered {said!r} when asked whether {thread} has finished")
-        return said == "1"
-
-    def wait(self, thread: str, seconds: float, every: float = 0.5) -> bool:
-        """Whether the program ended within `seconds`."""
-        deadline = time.monotonic() + seconds
-        while not self.finished(thread):
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(min(every, max(0.0, deadline - time.monotonic())))
-        return True
-
-    # -- the system ---------------------------------------------------------------------------------------------------
 
     def wait_up(self, seconds: float, every: float = 0.2) -> str:
         """OSv's version, once it answers.
@@ -92,24 +62,15 @@ class Osv:
         return Memory(*(int(_text(self._ask("GET", f"/os/memory/{which}"))) for which in ("total", "free")))
 
     def dmesg(self) -> str:
-        """What the console has shown: the programs' output too."""
+        """What the kernel has told."""
         return _text(self._ask("GET", "/os/dmesg"))
 
-    def set_environment(self, values: Mapping[str, str]) -> None:
-        """Sets variables for programs that are started from now on."""
-        for name, value in values.items():
-            self._ask("POST", f"/env/{quote(name, safe='')}", {"val": value})
+    def read(self, path: str) -> str:
+        """A text file of the instance."""
+        return self._ask("GET", f"/file{quote(path)}", {"op": "GET"})
 
-    def environment(self, name: str) -> str:
-        return _text(self._ask("GET", f"/env/{quote(name, safe='')}"))
-
-    def power_off(self) -> None:
-        """Ends the instance. It may be gone before it has answered."""
-        try:
-            self._ask("POST", "/os/poweroff")
-        except PlatformError as error:
-            if not isinstance(error.__cause__, (ConnectionError, http.client.RemoteDisconnected)):
-                raise
+    def remove(self, path: str) -> None:
+        self._ask("DELETE", f"/file{quote(path)}", {"op": "DELETE"})
 
     # -- the wire -----------------------------------------------------------------------------------------------------
 
@@ -125,7 +86,7 @@ class Osv:
         except (OSError, http.client.HTTPException) as error:
             raise PlatformError(
                 f"OSv at {self.address} does not answer {method} {path}: {error or type(error).__name__}",
-                hint="Is the instance up, and its port 8000 reached from here?",
+                hint="Is the instance up, and its port reached from here?",
             ) from error
         finally:
             connection.close()
@@ -136,16 +97,6 @@ class Osv:
                 hint=HINTS.get(status),
             )
         return text
-
-
-def _word(text: str) -> str:
-    """A word of OSv's command line, quoted where its loader needs it."""
-    if ";" in text or '"' in text or not text.isprintable():
-        raise PlatformError(
-            f"{text!r} can't be a word of a command on OSv",
-            hint="Its REST API refuses ';', and quotes can't be in quotes.",
-        )
-    return text if text and shlex.quote(text) == text else f'"{text}"'
 
 
 def _text(answer: str) -> str:

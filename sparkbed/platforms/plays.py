@@ -13,14 +13,14 @@ if TYPE_CHECKING:  # the playbook room brings Fabric along, which a list of plat
     from sparkbed.playbook.results import Failure
 
 
-def play(runner: PlayRunner, path: Path, extra_vars: Mapping[str, Any], what: str) -> None:
-    """Run the playbook at `path`; `what` says in an error what did not come about.
+def play(runner: PlayRunner, path: Path, extra_vars: Mapping[str, Any], what: str, limit: Sequence[str] = ()) -> None:
+    """Run the playbook at `path`; `what` says in an error what did not come about. `limit` names hosts; empty: all.
 
     Raises:
         HostError: when hosts can't be reached, and nothing else went wrong.
         PlatformError: when a task failed; it names each host with what the task said there.
     """
-    result = runner.play(path, extra_vars=extra_vars)
+    result = runner.play(path, extra_vars=extra_vars, limit=",".join(limit) or None)
     if result.ok:
         return
     failed = [one for one in result.failures.values() if not one.unreachable]

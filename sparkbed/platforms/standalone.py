@@ -78,17 +78,14 @@ class Standalone:
     """Files that are kept with a campaign."""
     installs_versions = True
     """Whether a Spark of another version is to be on the hosts, beside their own."""
+    python_workers = True
 
     def settings(self) -> tuple[Setting, ...]:
         return self.table
 
     def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         values = checked(self.table, settings, self.name)
-        for name in values["spark_properties"]:
-            if name in _MANAGED:
-                instead = _MANAGED[name]
-                hint = f"Use the setting {instead}." if instead else "The platform chooses it."
-                raise UsageError(f"property {name} can't be set on platform {self.name}", hint=hint)
+        expect_plain_values(values, self.name)
         if values["executor_cores"] is None:
             values["executor_cores"] = values["worker_cores"]
         if values["executor_cores"] > values["worker_cores"]:
@@ -97,20 +94,14 @@ class Standalone:
                 hint="No worker could hold such an executor, and applications would wait for ever.",
             )
         _resolve_memory(values)
-        if values["spark_version"] and not _VERSION.fullmatch(values["spark_version"]):
-            raise UsageError(
-                f"spark_version can't be {values['spark_version']!r}", hint="Write it as in spark_version: '3.5.7'."
-            )
-        if values["event_log_dir"] and not values["event_log_dir"].startswith("/"):
-            raise UsageError(f"event_log_dir {values['event_log_dir']!r} is not an absolute path")
         return values
 
-    def require(self, runner: PlayRunner) -> None:
+    def require(self, specs: Sequence[ClusterSpec], runner: PlayRunner) -> None:
         """Nothing: what is missing, shared/spark.yml installs."""
 
     def start(self, spec: ClusterSpec, runner: PlayRunner) -> Cluster:
         settings = self.resolve(spec.settings)
-        _expect_hosts(spec)
+        expect_hosts(spec)
         began = time.monotonic()
         what = f"cluster {spec.name} did not start"
         bare = any("spark_home" not in spec.inventory.variables(host) for host in spec.inventory.hosts_of("spark"))
@@ -216,14 +207,15 @@ class Standalone:
         variables = cluster.spec.inventory.variables
         return variables(host).get("node_kind") == variables(cluster.driver_host).get("node_kind") == "process"
 
-    def _files(self, name: str, runner: PlayRunner) -> dict[str, str]:
-        """What status.yml brings: `HOST/FILE` -> text."""
+    def _files(self, name: str, runner: PlayRunner, limit: Sequence[str] = ()) -> dict[str, str]:
+        """What status.yml brings: `HOST/FILE` -> text, of all hosts or those of `limit`."""
         with tempfile.TemporaryDirectory(prefix="sparkbed-") as folder:
             play(
                 runner,
                 PLAYBOOKS / self.read_by / "status.yml",
                 {"cluster_name": name, "into": folder},
                 f"cluster {name} can't be read",
+                limit,
             )
             root = Path(folder)
             return {str(p.relative_to(root)): p.read_text(encoding="utf-8") for p in sorted(root.glob("*/*"))}
@@ -259,6 +251,27 @@ class Standalone:
         )
 
 
+def expect_plain_values(
+    values: Mapping[str, Any], platform: str, instead_of: Mapping[str, str | None] | None = None
+) -> None:
+    """Refuse what no platform of Spark's takes; `instead_of` are further properties that a setting stands for.
+
+    Raises:
+        UsageError: for a property that is not the user's, a version or a folder of another form.
+    """
+    managed = {**_MANAGED, **(instead_of or {})}
+    for name in values["spark_properties"]:
+        if name in managed:
+            hint = f"Use the setting {managed[name]}." if managed[name] else "The platform chooses it."
+            raise UsageError(f"property {name} can't be set on platform {platform}", hint=hint)
+    if values["spark_version"] and not _VERSION.fullmatch(values["spark_version"]):
+        raise UsageError(
+            f"spark_version can't be {values['spark_version']!r}", hint="Write it as in spark_version: '3.5.7'."
+        )
+    if values["event_log_dir"] and not values["event_log_dir"].startswith("/"):
+        raise UsageError(f"event_log_dir {values['event_log_dir']!r} is not an absolute path")
+
+
 def _resolve_memory(values: dict[str, Any]) -> None:
     """Executors share their worker's memory evenly, unless told otherwise; one of them has to fit."""
     worker = memory_bytes(values["worker_memory"])
@@ -272,7 +285,7 @@ def _resolve_memory(values: dict[str, Any]) -> None:
         )
 
 
-def _expect_hosts(spec: ClusterSpec) -> None:
+def expect_hosts(spec: ClusterSpec) -> None:
     for group, wanted in (("spark", None), ("master", 1), ("workers", spec.workers)):
         found = len(spec.inventory.hosts_of(group))
         if found == 0 or wanted not in (None, found):

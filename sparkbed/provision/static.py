@@ -8,7 +8,7 @@ from typing import Any
 
 from sparkbed.errors import UsageError
 from sparkbed.home import Home
-from sparkbed.inventory import Inventory
+from sparkbed.inventory import Inventory, logins
 from sparkbed.model import Deployment, Machine
 from sparkbed.provision.base import HostStatus, Say, check_name
 from sparkbed.provision.generated import write_inventory
@@ -23,7 +23,7 @@ class StaticProvider:
     def provision(self, inventory: Inventory, deployment: str, say: Say = print, by: str | None = None) -> Deployment:  # noqa: ARG002 - the contract's; nothing is made
         """The hosts as the inventory names them. Nobody connects to them here."""
         check_name(deployment)
-        machines = tuple(_machine(inventory, host) for host in inventory.hosts)
+        machines = tuple(_machine(inventory, host) for host in logins(inventory))
         path = self._home.inventories / f"{deployment}.yml"
         write_inventory(inventory, machines, path)
         say(f"{len(machines)} hosts that exist already")
@@ -32,7 +32,7 @@ class StaticProvider:
     def dry_run(self, inventory: Inventory, deployment: str, say: Say = print) -> None:
         """There is nothing to ask for."""
         check_name(deployment)
-        say(f"{len(inventory.hosts)} hosts that exist already: no call would be made")
+        say(f"{len(logins(inventory))} hosts that exist already: no call would be made")
 
     def teardown(self, deployment: str, say: Say = print) -> list[str]:  # noqa: ARG002 - nothing ends
         """Removes the generated inventory; the hosts are not ours to end."""

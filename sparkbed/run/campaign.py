@@ -157,7 +157,7 @@ class CampaignRun:
             self._rates.update(rates(cells, hosts))
             facts = {**facts_of(hosts), RATES: self._rates}
             bed.store.set_status(self._campaign.id, "running", facts=facts)
-            require(cells, hosts)
+            require(self._campaign.id, cells, hosts)
             stop_leftovers(self._campaign.id, cells, hosts)
             self.clusters = Clusters(
                 hosts,
@@ -248,7 +248,7 @@ class CampaignRun:
     def _node_up(self, cell: Cell, cluster: Cluster) -> list[Sample]:
         """How long the trial's own hosts took to come up."""
         registered: dict[str, float] = {}
-        if cluster.spec.daemons:
+        if cluster.web_url:  # Spark's master or Mesos' has seen them come
             by_address = node_up.registrations(self._hosts.agent(cell.hosts, cluster.driver_host), cluster)
             view = cluster.spec.inventory
             for host in view.hosts_of("workers"):

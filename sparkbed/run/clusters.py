@@ -138,15 +138,18 @@ def spec_of(campaign: str, cell: Cell, hosts: Hosts) -> ClusterSpec:
     )
 
 
-def require(cells: tuple[Cell, ...], hosts: Hosts) -> None:
+def require(campaign: str, cells: tuple[Cell, ...], hosts: Hosts) -> None:
     """See that every platform can run on its hosts, so that a long campaign does not fail cell by cell.
 
     Raises:
         PlatformError: naming what is missing and how to install it.
     """
-    places = {(cell.platform, tuple(hosts.view(cell.hosts).hosts)): cell for cell in cells}
-    for cell in places.values():
-        platforms.get(cell.platform).require(hosts.runner(cell.hosts))
+    places: dict[tuple[str, tuple[str, ...]], list[Cell]] = {}
+    for cell in {cluster_key(cell): cell for cell in cells}.values():
+        places.setdefault((cell.platform, tuple(hosts.view(cell.hosts).hosts)), []).append(cell)
+    for (platform, _), those in places.items():
+        specs = [spec_of(campaign, cell, hosts) for cell in those]
+        platforms.get(platform).require(specs, hosts.runner(those[0].hosts))
 
 
 def stop_leftovers(campaign: str, cells: tuple[Cell, ...], hosts: Hosts) -> None:

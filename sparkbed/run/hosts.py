@@ -164,8 +164,9 @@ class Hosts:
 
         # Noted before anything else can fail, so that `close` ends what was made.
         site = self._sites[name] = _Site(provider, deployment, made, generated, connect(), [])
-        site.places = places_of(generated.hosts, site.connections, connect)
-        for host in generated.hosts:
+        reached = inventories.logins(generated)
+        site.places = places_of(reached, site.connections, connect)
+        for host in reached:
             [answer] = site.connections.agent(host).call("command", [{"argv": list(HOST_FACTS)}])
             site.facts[host] = host_facts(str(answer.get("stdout", "")))
 

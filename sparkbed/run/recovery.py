@@ -84,7 +84,7 @@ def _end(
                 platforms.get(one["platform"]).stop(spec, Runner(inventory, connections))
         except (HostError, PlatformError) as error:
             # Nodes of the local endpoint that are not there have ended, and nothing runs on them.
-            nodes = all("node_kind" in inventory.variables(host) for host in inventory.hosts)
+            nodes = all("node_kind" in inventory.variables(host) for host in inventories.logins(inventory))
             if isinstance(error, HostError) and nodes:
                 gone.append(one)
                 continue

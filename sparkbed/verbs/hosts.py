@@ -146,5 +146,7 @@ def shell(host: str, name: str, command: Sequence[str]) -> int:
     inventory = deployed(name, Home())
     if host not in inventory.hosts:
         raise UsageError(f"{name} has no host {host!r}", hint=nearest(host, list(inventory.hosts), every="It has"))
+    if host not in inventories.logins(inventory):
+        raise UsageError(f"{host} is an OSv instance, which has no shell", hint="Its REST API is what it answers by.")
     with Connections(lambda name: rendered_connection_variables(inventory, name)) as connections:
         return connections.shell(host, shlex.join(command) if command else None)

@@ -11,6 +11,7 @@ from sparkbed import platforms, workloads
 from sparkbed.assembly import SuiteChoice, checked_suite, open_bed, open_store
 from sparkbed.errors import RunError
 from sparkbed.home import Home
+from sparkbed.inventory import logins
 from sparkbed.platforms.settings import memory_bytes
 from sparkbed.run.campaign import open_campaign, run_campaign, seconds_of
 from sparkbed.run.deciding import too_few_trials
@@ -121,8 +122,10 @@ def _memory(suite: Suite, cell_id: str) -> int:
     cell = suite.cell(cell_id)
     settings = platforms.get(cell.platform).resolve(cluster_settings(cell))
     hosts = suite.inventory(cell)
-    workers = len(hosts.hosts_of("workers"))
-    executors = workers * (int(settings["worker_cores"]) // int(settings["executor_cores"]))
+    here = logins(hosts)  # the others are elsewhere for certain
+    workers = sum(host in here for host in hosts.hosts_of("workers"))
+    cores = int(settings["executor_cores"])
+    executors = workers * (int(settings.get("worker_cores", cores)) // cores)
     daemon = 250 * 2**20
     each = memory_bytes(str(settings["executor_memory"])) + 300 * 2**20
     return (workers + 1) * daemon + executors * each + memory_bytes(str(settings["driver_memory"])) + daemon

@@ -75,6 +75,10 @@ class Workload(ABC):
         """Whether it is no Spark application: it runs beside a cluster's places, and needs no daemons there."""
         return False
 
+    def in_python(self, resolved: Mapping[str, Any]) -> bool:  # noqa: ARG002  # they matter to `submit` only
+        """Whether it is a PySpark program, whose executors start Python workers."""
+        return self.language == "Python" and not self.plain
+
     def resolve(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters: those given, checked, and the defaults of the others, scaled. In the table's order.
 

@@ -65,6 +65,9 @@ class SubmittedProgram(Program):
 class SubmitWorkload(Workload):
     """Any jar or script."""
 
+    def in_python(self, resolved: Mapping[str, Any]) -> bool:
+        return str(resolved["program"]).lower().endswith(".py")
+
     def check(self, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         program = resolved["program"]
         if not program.lower().endswith((".py", ".jar")):

@@ -44,8 +44,9 @@ class Ours:
     connections: Connections
     last: PlayResult | None = None
 
-    def play(self, path: Path, extra_vars: Mapping[str, Any]) -> PlayResult:
-        self.last = Runner(self.site.inventory, self.connections).play(path, extra_vars=dict(extra_vars))
+    def play(self, path: Path, extra_vars: Mapping[str, Any], limit: str | None = None) -> PlayResult:
+        runner = Runner(self.site.inventory, self.connections)
+        self.last = runner.play(path, extra_vars=dict(extra_vars), limit=limit)
         return self.last
 
 
@@ -57,11 +58,12 @@ class Ansible:
     last: PlayResult | None = None
     environment: dict[str, str] = field(default_factory=lambda: {**os.environ, "ANSIBLE_PIPELINING": "1"})
 
-    def play(self, path: Path, extra_vars: Mapping[str, Any]) -> PlayResult:
+    def play(self, path: Path, extra_vars: Mapping[str, Any], limit: str | None = None) -> PlayResult:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "ansible", "playbook"),
                 *("-i", str(self.site.inventory.path), str(path), "-e", json.dumps(dict(extra_vars))),
+                *(("--limit", limit) if limit else ()),
             ],
             env={**self.environment, "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8"},
             capture_output=True,

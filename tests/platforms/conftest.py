@@ -98,3 +98,9 @@ def taken_port(site: Site) -> Iterator[int]:
         holder.bind((site.address, 0))
         holder.listen()
         yield holder.getsockname()[1]
+
+
+@pytest.fixture
+def connections(site: Site) -> Iterator[Connections]:
+    with Connections(site.inventory.variables) as made:
+        yield made

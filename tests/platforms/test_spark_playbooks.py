@@ -16,7 +16,7 @@ NAMES = {
     "shared": ("spark",),
     "standalone": ("start", "status", "logs", "stop"),
     "docker": ("engine", "start", "stop", "images"),
-    "osv": ("image",),
+    "osv": ("image", "require", "start", "status", "logs", "stop"),
     "mesos": ("install", "start", "status", "logs", "stop"),
 }
 PLAYBOOKS = [ROOT / "playbooks" / folder / f"{name}.yml" for folder, names in NAMES.items() for name in names]
