@@ -101,8 +101,9 @@ def _compare(question: Question) -> stats.Comparison | None:
 
 
 def _places(question: Question) -> tuple[Sequence[int], Sequence[int]] | None:
+    """Where the trials ran, if that was drawn: in a fixed order a cell's effect is one with that of its place."""
     a, b = question.baseline, question.cell
-    return (a.places, b.places) if a.places and b.places else None
+    return (a.places, b.places) if a.places and b.places and question.design.order == "randomized" else None
 
 
 def _scatter(question: Question) -> stats.Floats:

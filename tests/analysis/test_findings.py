@@ -65,6 +65,14 @@ def test_a_drift_inside_blocks_that_was_taken_out_is_told() -> None:
     assert found["trials_for_margin"] == pytest.approx(plain["trials_for_margin"], abs=3)
 
 
+def test_in_blocks_of_a_fixed_order_a_place_is_no_drift() -> None:
+    asked = question(1.2, order="blocked")
+    first, second = (
+        replace(side, places=list(range(at, 16, 2))) for at, side in enumerate((asked.baseline, asked.cell))
+    )
+    assert verdict(replace(asked, baseline=first, cell=second)) == "slower"
+
+
 def test_a_small_but_certain_difference_is_equivalent_and_its_size_is_told() -> None:
     (found,) = findings([question(1.03)])
     assert found["verdict"] == "equivalent within 5 %"

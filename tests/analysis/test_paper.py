@@ -70,14 +70,14 @@ def built(folder: Path, *forms: str, **plan: Any) -> list[Any]:
     with Store(folder / "sparkbed.db") as store:
         made = campaign(**plan)
         store.add_campaign(made)
-        for block, name in ((b, name) for b in range(10) for name in TIMES):
+        for block, (place, name) in ((b, one) for b in range(10) for one in enumerate(TIMES)):
             trial = Trial(
                 id=f"{block}-{name}",
                 campaign=made.id,
                 cell=name,
                 number=block + 1,
                 block=block + 1,
-                position=block * len(TIMES) + list(TIMES).index(name) + 1,
+                position=block * len(TIMES) + (place if block % 2 else len(TIMES) - 1 - place) + 1,
                 status="ok",
                 started="2026-11-20T10:15:00.000+00:00",
                 finished="2026-11-20T10:16:00.000+00:00",

@@ -283,7 +283,7 @@ def test_who_may_not_use_the_engine_is_told_what_to_do(site: Site) -> None:
     for host in site.folders:
         inventory = inventory.with_host_variables(host, nobody)
     with Connections(inventory.variables) as connections, pytest.raises(PlatformError) as caught:
-        DOCKER.require(Ours(replace(site, inventory=inventory), connections))
+        DOCKER.require([], Ours(replace(site, inventory=inventory), connections))
     assert "permission denied" in str(caught.value)
     assert "group docker" in str(caught.value)
     assert "m, w1, w2: " in str(caught.value)
