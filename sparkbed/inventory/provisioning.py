@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -99,8 +100,8 @@ def parse(value: Any, where: Position) -> ProvisionSpec:
         subnet=_text(value, "subnet"),
         volume_gb=_whole(value, "volume_gb"),
         cpus=_number(value, "cpus"),
-        memory=_bytes(value, "memory"),
-        bandwidth=_rate(value, "bandwidth"),
+        memory=_amount(value, "memory", UNITS, "512m, 2g"),
+        bandwidth=_amount(value, "bandwidth", RATES, "500kbit, 10mbit"),
         instance_profile=_text(value, "instance_profile"),
         price_per_hour=_number(value, "price_per_hour"),
     )
@@ -216,34 +217,17 @@ def _whole(value: Map, key: str) -> int | None:
     return None if found is None else int(found)
 
 
-def _bytes(value: Map, key: str) -> int | None:
-    """A size as Java and Docker write it: 512m, 2g."""
+def _amount(value: Map, key: str, units: Mapping[str, int], such_as: str) -> int | None:
+    """A whole number with one of these units: memory as Java and Docker write it, speeds as tc does."""
     found = value.get(key)
     if found is None:
         return None
-    text = str(found).lower()
-    number, unit = text[:-1], text[-1:]
-    if unit not in UNITS or not number.isascii() or not number.isdigit() or int(number) == 0:
+    said = re.fullmatch(r"([0-9]+)([a-z]+)", str(found).lower())
+    if not said or said[2] not in units or int(said[1]) == 0:
         raise DocumentError(
-            f"{key} can't be {found!r}", where=value.where(key), hint="Write a whole number and a unit: 512m, 2g."
+            f"{key} can't be {found!r}", where=value.where(key), hint=f"Write a whole number and a unit: {such_as}."
         )
-    return int(number) * UNITS[unit]
-
-
-def _rate(value: Map, key: str) -> int | None:
-    """A speed as tc writes it: 500kbit, 10mbit."""
-    found = value.get(key)
-    if found is None:
-        return None
-    text = str(found).lower()
-    number, unit = text[:-4], text[-4:]
-    if unit not in RATES or not number.isascii() or not number.isdigit() or int(number) == 0:
-        raise DocumentError(
-            f"{key} can't be {found!r}",
-            where=value.where(key),
-            hint="Write a whole number and a unit: 500kbit, 10mbit.",
-        )
-    return int(number) * RATES[unit]
+    return int(said[1]) * units[said[2]]
 
 
 def specs(inventory: Inventory) -> Mapping[str, ProvisionSpec]:
