@@ -224,9 +224,7 @@ def _tested(
     """The test and its interval; `weights` of the blocks sum to 1."""
     count = math.prod(math.comb(one.values.size, one.cells) for one in blocks)
     exact = count <= limit
-    as_run = weights[:, None] * [
-        _contribution(one, range(one.values.size - one.cells, one.values.size)) for one in blocks
-    ]
+    as_run = weights[:, None] * _as_run(blocks)
     observed, shown = as_run.sum(axis=0).tolist()
     arranged = (
         _all_arrangements(blocks, weights) if exact else _drawn_arrangements(blocks, weights, as_run, limit, seed)
@@ -305,7 +303,7 @@ def block_differences(
     ran = _places(baseline_blocks, cell_blocks, places)
     if blocks and ran:
         blocks, _ = _levelled(blocks, ran)
-    return np.array([b.values[-b.cells :].mean() - b.values[: -b.cells].mean() for b in blocks], dtype=np.float64)
+    return _as_run(blocks)[:, 0] if blocks else np.array([], dtype=np.float64)
 
 
 def intervals_together(
@@ -472,20 +470,34 @@ def _levelled(blocks: list[_Block], places: list[Floats]) -> tuple[list[_Block],
     at least 6.6, the chi-square's quantile). Neither slope nor scatter depend on which trials are the cell's. What it
     takes out of an effect, because the cell ran later more often than not, is taken out of `_Block.effect`.
     """
-    ran = [one - one.mean() for one in places]
-    times = [one.values - one.values.mean() for one in blocks]
-    spread = float(sum((one**2).sum() for one in ran))
-    scatter = float(sum((one**2).sum() for one in times))
-    together = float(sum((a * b).sum() for a, b in zip(ran, times, strict=True)))
-    freedom = sum(one.size - 1 for one in ran)
+    ran, times = _centred(places), _centred([one.values for one in blocks])
+    spread, scatter, together = float(ran @ ran), float(times @ times), float(ran @ times)
+    freedom = ran.size - len(blocks)
     if spread * scatter <= 0 or together**2 / (spread * scatter) * freedom < CLEAR_DRIFT:
         return blocks, None
     rise = together / spread
-    taken = float(sum((a * (b.effect - b.effect.mean())).sum() for a, b in zip(ran, blocks, strict=True))) / spread
+    taken = float(ran @ _centred([one.effect for one in blocks])) / spread
+    by_block = np.split(ran, np.cumsum([one.values.size for one in blocks])[:-1])
     return [
         _Block(one.values - rise * place, one.effect - taken * place, one.cells)
-        for one, place in zip(blocks, ran, strict=True)
+        for one, place in zip(blocks, by_block, strict=True)
     ], rise
+
+
+def _centred(parts: Sequence[Floats]) -> Floats:
+    """All parts in one row, each less its mean; none is empty."""
+    sizes, row = np.array([one.size for one in parts]), np.concatenate(parts)
+    means = np.add.reduceat(row, np.cumsum(sizes) - sizes) / sizes
+    return np.asarray(row - np.repeat(means, sizes))
+
+
+def _as_run(blocks: Sequence[_Block]) -> Floats:
+    """`_contribution` of each block with the cell's trials as the cell's, shape (blocks, 2)."""
+    sizes = np.array([(one.values.size - one.cells, one.cells) for one in blocks]).reshape(-1)
+    starts = np.cumsum(sizes) - sizes
+    rows = [np.concatenate([getattr(one, name) for one in blocks]) for name in ("values", "effect")]
+    means = [(np.add.reduceat(row, starts) / sizes).reshape(-1, 2) for row in rows]
+    return np.stack([each[:, 1] - each[:, 0] for each in means], axis=1)
 
 
 def _contribution(block: _Block, chosen: Sequence[int]) -> tuple[float, float]:

@@ -6,7 +6,6 @@ says so. Everything but OSv itself has run: control and launch on a double of OS
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sparkbed.errors import PlatformError, SparkbedError, UsageError
+from sparkbed.errors import PlatformError, UsageError
 from sparkbed.inventory import logins
 from sparkbed.platforms.base import Cluster, ClusterSpec, PlayRunner, Setting
 from sparkbed.platforms.osv_api import Osv
@@ -109,19 +108,12 @@ class OsvPlatform(Standalone):
             version = {"spark_version": settings["spark_version"]}
             play(runner, PLAYBOOKS / "shared" / "spark.yml", version, what, limit=[driver])
         _await([one for one in instances if not one.booted], settings)
-        try:
+        with self._whole(spec, runner):
             reached = [driver, *(host for host in _booted(instances) if host != driver)]
             asked = {"cluster_name": spec.name, "osv_instances": [one.told() for one in instances], **settings}
             play(runner, PLAYBOOKS / self.name / "start.yml", asked, what, limit=reached)
             _await([one for one in instances if one.booted], settings)
-            cluster = self._described(spec, settings, self._files(spec.name, runner, reached), began)
-        except BaseException as error:
-            # What runs under this name with other settings is somebody's cluster, not a failed start of ours.
-            if "with other settings" not in str(error):
-                with contextlib.suppress(SparkbedError):
-                    self.stop(spec, runner)
-            raise
-        return cluster
+            return self._described(spec, settings, self._files(spec.name, runner, reached), began)
 
     def ready(self, cluster: Cluster, runner: PlayRunner) -> bool:  # noqa: ARG002  # the instances answer for themselves
         try:

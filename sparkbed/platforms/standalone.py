@@ -7,7 +7,7 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -108,17 +108,22 @@ class Standalone:
         version = settings["spark_version"] if self.installs_versions else ""
         if bare or version:
             play(runner, PLAYBOOKS / "shared" / "spark.yml", {"spark_version": version}, what)
-        try:
+        with self._whole(spec, runner):
             asked = {"cluster_name": spec.name, "daemons": spec.daemons, **settings}
             play(runner, PLAYBOOKS / self.name / "start.yml", asked, what)
-            cluster = self._described(spec, settings, self._files(spec.name, runner), began)
+            return self._described(spec, settings, self._files(spec.name, runner), began)
+
+    @contextlib.contextmanager
+    def _whole(self, spec: ClusterSpec, runner: PlayRunner) -> Iterator[None]:
+        """A start, of which nothing stays when it fails."""
+        try:
+            yield
         except BaseException as error:
             # What runs under this name with other settings is somebody's cluster, not a failed start of ours.
             if "with other settings" not in str(error):
                 with contextlib.suppress(SparkbedError):
                     self.stop(spec, runner)
             raise
-        return cluster
 
     def ready(self, cluster: Cluster, runner: PlayRunner) -> bool:
         files = self._files(cluster.spec.name, runner)
