@@ -205,7 +205,6 @@ class Ec2Calls:
         """
         deadline = time.monotonic() + seconds
         while True:
-            looked = time.monotonic()
             found = self._seen(ids)
             if len(found) == len(ids) and all(one.state == "running" for one in found):
                 return found
@@ -219,8 +218,7 @@ class Ec2Calls:
                     where=self.api.where,
                     hint="All of this launch are ended again; `inv provision` makes them anew.",
                 )
-            # The local endpoint makes the nodes, and can do that while it is not asked how far it is.
-            time.sleep(max(self.delay, 2 * (time.monotonic() - looked)))
+            time.sleep(self.delay)
 
     def _seen(self, ids: Sequence[str]) -> list[Found]:
         """What the API lists of the instances; nothing while it does not know one of them yet."""

@@ -236,6 +236,7 @@ class Hook:
             if record:
                 record.state = SHUTTING_DOWN
                 self._emulation.show(instance_id, "shutting-down")
+        self._state.settled.notify_all()
         self._state.save()
         self._wake()
         return answer
