@@ -109,6 +109,7 @@ def test_it_is_taken_over_as_it_is_and_started_again_if_it_has_ended(site: Site)
 
 def test_one_that_never_got_its_keys_is_made_anew(site: Site) -> None:
     spec = site.spec()
+    spec.folder.mkdir(parents=True)  # an endpoint's first step, before it was killed
     labels = ["--label", f"sparkbed.node={spec.marker}", "--label", f"sparkbed.home={site.home_id}"]
     docker("create", "--name", f"sparkbed-{spec.instance_id}", *labels, images.name(), "true")
     node = site.kind.start(spec)
@@ -125,6 +126,17 @@ def test_the_network_goes_with_the_last_one(site: Site) -> None:
     site.kind.network(None)
     site.kind.close()
     assert site.left() == ([], []), "a launch that was refused leaves no network"
+
+
+def test_a_network_that_somebody_took_away_is_made_again(site: Site) -> None:
+    first = site.spec()
+    assert site.kind.network(None) == f"{first.address.rpartition('.')[0]}.0/24"
+    docker("network", "rm", f"sparkbed-{site.home_id}")
+    with pytest.raises(HostError, match="network"):
+        site.kind.start(first)
+    node = site.kind.start(site.spec("i-2", 5))
+    site.kind.stop(node)
+    assert site.left() == ([], [])
 
 
 def test_one_that_can_not_be_made_leaves_nothing_and_says_why(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

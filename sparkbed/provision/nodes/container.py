@@ -15,6 +15,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sparkbed.errors import HostError
@@ -26,6 +27,9 @@ from sparkbed.provision.nodes.containers import docker
 log = logging.getLogger(__name__)
 
 SERVER_DEADLINE = 60.0
+POLL = 0.02
+LOOK = 0.5
+"""Seconds between two questions whether a container runs whose server does not answer: each is a process."""
 TRUSTED = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
 """What this machine's programs need to reach package indexes, and those of a node do too."""
 
@@ -47,8 +51,11 @@ class ContainerNodes:
     def __init__(self, home_id: str) -> None:
         self._home_id = home_id
         self._label = f"{containers.HOME}={home_id}"
-        self._lock = threading.Lock()  # a network is not taken away while a container is made for it
+        self._lock = threading.Lock()
+        self._cidr: str | None = None  # the network's addresses, once it was seen
+        self._being_made = 0  # the network is not taken away meanwhile
         self._probing = threading.Lock()
+        self._image: str | None = None
         self._shared: list[Path] | None = None
         self._asked_for = False
 
@@ -61,7 +68,38 @@ class ContainerNodes:
     def network(self, current: str | None) -> str:
         self._asked_for = True
         with self._lock:
-            return self._made_network([current] if current else [], private_networks.choices(self._home_id))
+            self._cidr = self._made_network([current] if current else [], private_networks.choices(self._home_id))
+            return self._cidr
+
+    @contextmanager
+    def _attaching(self, address: str) -> Iterator[None]:
+        """The network is there while a node with this address is made for it, and does not go away meanwhile.
+
+        Raises:
+            HostError: when the network has other addresses.
+        """
+        wanted = str(ipaddress.ip_network(f"{address}/24", strict=False))
+        with self._lock:
+            self._cidr = self._cidr or self._made_network([wanted], iter(()))
+            if self._cidr != wanted:
+                raise HostError(f"the network of container nodes is no longer {wanted}")
+            self._being_made += 1
+        made = False
+        try:
+            yield
+            made = True
+        finally:
+            with self._lock:
+                self._being_made -= 1
+                if not made:  # somebody may have taken it away: the next node looks again
+                    self._cidr = None
+
+    def _free_network(self) -> None:
+        """Takes the network away, unless a node is left or being made."""
+        with self._lock:
+            if not self._being_made:
+                self._cidr = None
+                containers.free_network(self._home_id)
 
     def _made_network(self, first: list[str], others: Iterator[str]) -> str:
         """The network as it is, else made of the first of these that is free."""
@@ -97,62 +135,80 @@ class ContainerNodes:
     def start(self, spec: NodeSpec) -> Node:
         container = f"sparkbed-{spec.instance_id}"
         try:
-            state = self._state(spec.marker)
-            if state not in ("running", "exited"):  # one that was never started may lack its keys
-                containers.end_node(spec.marker)
-                self._create(spec, container)
-                docker("cp", "-", f"{container}:/", data=_handed_over(spec))
-            if state != "running":
-                docker("start", container)
-            spec.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # A folder that is there says that an endpoint before this one had the node.
+            mounted = (self._taken_up if spec.folder.exists() else self._made)(spec, container)
             self._await_server(spec, container)
-            mounted = docker("inspect", "--format", "{{len .Mounts}}", container).strip() != "0"
         except HostError:
             if containers.reachable():
                 self._end(spec.marker, spec.folder)
             raise
         return Node(spec.instance_id, spec.address, spec.port, "root", spec.folder, spec.marker, shares=mounted)
 
+    def _made(self, spec: NodeSpec, container: str) -> bool:
+        """Makes the container and starts it; whether it has folders of this machine."""
+        spec.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        image, shared = self._prepared()
+        try:
+            with self._attaching(spec.address):
+                self._create(spec, container, image, shared)
+                docker("cp", "-", f"{container}:/", data=_handed_over(spec))
+                docker("start", container)
+        except HostError:
+            with self._probing:
+                self._image = None  # somebody may have taken it away: the next node looks again
+            raise
+        return bool(shared)
+
+    def _taken_up(self, spec: NodeSpec, container: str) -> bool:
+        """Starts the container if it is there and does not run, makes it anew if it is not; whether it has folders of
+        this machine."""
+        state = self._state(spec.marker)
+        if state not in ("running", "exited"):  # one that was never started may lack its keys
+            containers.end_node(spec.marker)
+            return self._made(spec, container)
+        if state != "running":
+            docker("start", container)
+        return docker("inspect", "--format", "{{len .Mounts}}", container).strip() != "0"
+
     def _await_server(self, spec: NodeSpec, container: str) -> None:
-        deadline = time.monotonic() + SERVER_DEADLINE
+        began = looked = time.monotonic()
         while not greets(spec.address, spec.port):
+            time.sleep(POLL)
+            if time.monotonic() < looked + LOOK:
+                continue
+            looked = time.monotonic()
             ended = self._state(spec.marker) != "running"
-            if ended or time.monotonic() > deadline:
+            if ended or looked > began + SERVER_DEADLINE:
                 why = docker("logs", "--tail", "3", container, errors=True).strip() or "it says nothing"
                 what = "ended as it started" if ended else f"did not answer within {SERVER_DEADLINE:.0f} s"
                 raise HostError(f"the SSH server of {spec.instance_id} ({spec.address}) {what}: {why}")
-            time.sleep(0.1)
 
     def _state(self, marker: str) -> str:
         """What Docker says of the node's container: created, running, exited, ...; empty when there is none."""
         label = f"label={containers.NODE}={marker}"
         return docker("ps", "--all", "--filter", label, "--format", "{{.State}}").strip()
 
-    def _create(self, spec: NodeSpec, container: str) -> None:
-        image = images.ensure(log.info)
-        shared = self._what_is_shared(image)
-        network = str(ipaddress.ip_network(f"{spec.address}/24", strict=False))
-        with self._lock:
-            if self._made_network([network], iter(())) != network:
-                raise HostError(f"the network of container nodes is no longer {network}")
-            docker(
-                "create",
-                *("--name", container, "--hostname", f"ip-{spec.address.replace('.', '-')}"),
-                *("--network", self._network, "--ip", spec.address),
-                *("--label", f"{containers.NODE}={spec.marker}", "--label", self._label),
-                *("--init", "--shm-size", str(_half_of_memory())),
-                *_mounts(shared),
-                *_limited(spec.limits),
-                *(image, "/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sparkbed_config"),
-            )
+    def _create(self, spec: NodeSpec, container: str, image: str, shared: list[Path]) -> None:
+        docker(
+            "create",
+            *("--name", container, "--hostname", f"ip-{spec.address.replace('.', '-')}"),
+            *("--network", self._network, "--ip", spec.address),
+            *("--label", f"{containers.NODE}={spec.marker}", "--label", self._label),
+            *("--init", "--shm-size", str(_half_of_memory())),
+            *_mounts(shared),
+            *_limited(spec.limits),
+            *(image, "/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sparkbed_config"),
+        )
 
-    def _what_is_shared(self, image: str) -> list[Path]:
-        """The folders of this machine that a container gets: those of its programs, if they run there."""
+    def _prepared(self) -> tuple[str, list[Path]]:
+        """The image, and the folders of this machine that a container gets: its programs', if they run in it."""
         with self._probing:
+            if self._image is None:
+                self._image = images.ensure(log.info)
             if self._shared is None:
                 wanted = shared_programs.folders()
-                self._shared = wanted if wanted and self._run_there(image, wanted) else []
-            return self._shared
+                self._shared = wanted if wanted and self._run_there(self._image, wanted) else []
+            return self._image, self._shared
 
     def _run_there(self, image: str, folders: list[Path]) -> bool:
         label = f"{containers.NODE}=probe@{self._home_id}"
@@ -170,15 +226,13 @@ class ContainerNodes:
 
     def _end(self, marker: str, folder: Path) -> None:
         containers.end_node(marker)
-        with self._lock:
-            containers.free_network(self._home_id)
+        self._free_network()
         shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         # The nodes serve themselves. A network whose launch was refused has none.
         if self._asked_for and containers.reachable():
-            with self._lock:
-                containers.free_network(self._home_id)
+            self._free_network()
 
 
 def _half_of_memory() -> int:

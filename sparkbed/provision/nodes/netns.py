@@ -6,6 +6,7 @@ which is the first process there: all others end with it. Who logs in is root, w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -25,6 +26,8 @@ OWN = ".node"
 """The folder in a node's folder that holds what makes it this node: keys, configuration, log."""
 SERVER_DEADLINE = 60.0
 POLL = 0.01
+LISTENING = "0A"
+"""A listening socket's state in /proc/net/tcp."""
 BURST, QUEUE = "32kb", "400ms"
 """What a slow link lets through at once (tc counts 1024 bytes), and how long a packet waits before it is lost."""
 PROGRAMS = (("ip", "iproute2"), ("nsenter", "util-linux"), ("unshare", "util-linux"), ("sshd", "openssh-server"))
@@ -156,7 +159,8 @@ class NetnsNodes:
     def _await_server(self, spec: NodeSpec, name: str) -> None:
         deadline = time.monotonic() + SERVER_DEADLINE
         server = self._servers.get(spec.instance_id)
-        while not greets(spec.address, spec.port):
+        # Who calls an address before its link is up waits a second for the kernel to ask for it again.
+        while not ((server is None or _listens(server.pid, spec.port)) and greets(spec.address, spec.port)):
             ended = not namespaces.processes(name) if server is None else server.poll() is not None
             if ended or time.monotonic() > deadline:
                 log = spec.folder / OWN / "log"
@@ -184,6 +188,16 @@ class NetnsNodes:
         # The nodes serve themselves. A network whose launch was refused has none.
         if self._asked_for:
             self._switch.free()
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether a TCP port is listened at in the network namespace of a process (proc_pid_net(5))."""
+    with contextlib.suppress(OSError):  # it has ended
+        for line in Path(f"/proc/{pid}/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if state == LISTENING and int(local.rpartition(":")[2], 16) == port:
+                return True
+    return False
 
 
 def check() -> None:
