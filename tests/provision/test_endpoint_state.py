@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from sparkbed.provision.endpoint.state import PENDING, RUNNING, Instance, State
+from sparkbed.provision.endpoint.state import PENDING, RUNNING, SHUTTING_DOWN, Instance, State
 
 
 def state(folder: Path) -> State:
@@ -48,3 +48,28 @@ def test_it_is_given_up_after_its_time_and_asks_for_nothing_that_is_not_pending(
         asked.wait_settled(["i-1", "i-unknown"], 100)
         asked.wait_settled([], 100)
         assert time.monotonic() - began < 90
+
+
+def test_ends_are_waited_for_too_unless_another_runs(tmp_path: Path) -> None:
+    asked = state(tmp_path)
+    first, second = asked.instances.values()
+    first.state, second.state = SHUTTING_DOWN, RUNNING
+    left: list[list[str]] = []
+
+    def wait(*ids: str) -> None:
+        with asked.lock:
+            asked.wait_settled(ids, 100)
+            left.append(list(asked.instances))
+
+    began = time.monotonic()
+    wait("i-1", "i-2")
+    assert time.monotonic() - began < 90, "one has ended behind the back of who waits for both: it is told at once"
+    waiting = threading.Thread(target=wait, args=("i-1",), daemon=True)
+    waiting.start()
+    time.sleep(0.1)
+    with asked.lock:
+        assert len(left) == 1
+        asked.forget("i-1")
+        asked.settled.notify_all()
+    waiting.join(60)
+    assert left[1:] == [["i-2"]]

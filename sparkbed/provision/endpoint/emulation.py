@@ -8,7 +8,7 @@ running at once, addresses are not given back, its failures are HTML pages, and 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,6 +126,20 @@ class Emulation:
         for interface in instance.nics.values():
             interface.subnet.del_subnet_ip(interface.private_ip_address)
             self._backend.enis.pop(interface.id, None)
+
+    def forget(self, instance_ids: Collection[str]) -> None:
+        """Lists released instances no more, as EC2 does some time after their end: a look for tags goes over all
+        tags of all resources for each instance that is listed."""
+        for key, reservation in list(self._backend.reservations.items()):
+            for instance in [one for one in reservation.instances if one.id in instance_ids]:
+                instance._private_ips = set()  # freed as Python deletes it, when a later one may have them
+                reservation.instances.remove(instance)
+                self._backend.tags.pop(instance.id, None)
+            if not reservation.instances:
+                del self._backend.reservations[key]
+        for resource in [one for one in self._backend.tags if one.startswith("vol-")]:
+            if resource not in self._backend.volumes:
+                del self._backend.tags[resource]
 
     # -- subnets, keys, groups ------------------------------------------------------------------------------------
 

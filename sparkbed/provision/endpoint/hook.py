@@ -49,9 +49,9 @@ READING = frozenset(
         "Tags",
     )
 )
-PATIENCE = 1.0
-"""Seconds that a look at instances by their ids waits while one of them is pending. Who names them waits for them, and
-an answer costs over a millisecond an instance in the process that makes their nodes."""
+PATIENCE = 5.0
+"""Seconds that a look at instances by their ids waits while they come up or end. Who names them waits for them, and an
+answer costs over a millisecond an instance in the process that makes their nodes."""
 IMAGE = "ami-"
 """An image id of the local endpoint is this and a node kind: `ami-process`."""
 

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 SWEEP = 2.0
 """Seconds between two looks at everything, should nobody have woken us."""
+REMEMBERED = 60.0
+"""Seconds that the API lists an instance after its end (EC2: an hour or so); who waits for the end sees it by then."""
 RETRY = 10.0
 """Seconds until a node that could not be ended is tried again."""
 
@@ -45,6 +47,7 @@ class Reconciler:
         self._home_id = home_id
         self._busy: set[str] = set()
         self._not_before: dict[str, float] = {}
+        self._ended: dict[str, float] = {}
         self._zombies: set[int] = set()
         self._unsaved = False
         self._wake = threading.Event()
@@ -119,6 +122,14 @@ class Reconciler:
                     self._submit(self._stop, record)
             if self._unsaved and not self._busy:
                 self._keep()
+            self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        over = [one for one, moment in self._ended.items() if time.monotonic() > moment + REMEMBERED]
+        if over:
+            self._emulation.forget(over)
+            for one in over:
+                del self._ended[one]
 
     def _keep(self) -> None:
         """Writes down what nodes came to be, once for all that came up together."""
@@ -179,8 +190,10 @@ class Reconciler:
         with self._state.lock:
             self._emulation.release(record.id)
             self._emulation.show(record.id, "terminated", record.failure)
+            self._ended[record.id] = time.monotonic()
             self._state.forget(record.id)
             self._not_before.pop(record.id, None)
+            self._state.settled.notify_all()
             self._state.save()
 
     def _node(self, record: Instance) -> Node:

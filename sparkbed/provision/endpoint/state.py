@@ -53,8 +53,8 @@ class Group:
 
 @dataclass
 class State:
-    """All of it. `lock` guards this object and the emulation behind it; `settled` is told when an instance is no longer
-    pending.
+    """All of it. `lock` guards this object and the emulation behind it; `settled` is told when an instance's state
+    changes.
 
     `cidr` is the endpoint's own network, `networks` those of node kinds that have one of theirs.
     """
@@ -73,13 +73,14 @@ class State:
         self.settled = threading.Condition(self.lock)
 
     def wait_settled(self, ids: Iterable[str], seconds: float) -> None:
-        """Waits, with the lock given up, until none of the instances is pending, but no longer than `seconds`."""
+        """Waits, with the lock given up, while one of the instances is pending or all that are left of them are ending,
+        but no longer than `seconds`."""
         wanted = set(ids)
-        self.settled.wait_for(lambda: not any(self._pending(one) for one in wanted), seconds)
+        self.settled.wait_for(lambda: not self._in_transit(wanted), seconds)
 
-    def _pending(self, instance_id: str) -> bool:
-        record = self.instances.get(instance_id)
-        return record is not None and record.state == PENDING
+    def _in_transit(self, ids: set[str]) -> bool:
+        states = {self.instances[one].state for one in ids if one in self.instances}
+        return PENDING in states or states == {SHUTTING_DOWN}
 
     def save(self) -> None:
         """Writes it whole or not at all; user data holds host keys, so only the owner reads it.

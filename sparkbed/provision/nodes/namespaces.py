@@ -54,8 +54,10 @@ def processes(name: str) -> list[marked.Process]:
         if entry.name.isdigit():
             with contextlib.suppress(OSError):  # it has ended
                 its = (entry / "ns" / "net").stat()
+                if (its.st_ino, its.st_dev) != (wanted.st_ino, wanted.st_dev):
+                    continue
                 started = marked.start_time(int(entry.name))
-                if (its.st_ino, its.st_dev) == (wanted.st_ino, wanted.st_dev) and started is not None:
+                if started is not None:
                     found.append(marked.Process(int(entry.name), started))
     return found
 
