@@ -125,6 +125,18 @@ def test_it_has_an_address_a_name_processes_and_a_home_of_its_own(site: Site) ->
     site.kind.stop(node)
 
 
+def test_its_folder_may_be_called_what_people_call_folders(site: Site) -> None:
+    site.folder = site.folder / "über bed #1 'x'"
+    node = site.kind.start(site.spec())
+    said = on(node, "pwd; getent passwd root; findmnt -no FSTYPE /sys; ls /sys/class/net /sys/fs/cgroup | head -3")
+    assert said.splitlines()[0] == str(node.folder)
+    assert f":{node.folder}:" in said.splitlines()[1]
+    assert said.splitlines()[2] == "sysfs"
+    assert "eth0" in said
+    site.kind.stop(node)
+    assert left(site.home_id) == []
+
+
 def test_its_keys_are_roots_alone_and_it_listens_where_it_should(site: Site) -> None:
     node = site.kind.start(site.spec())
     assert [line.split()[3] for line in on(node, "ss -Hltn").splitlines()] == [f"{node.address}:22"]

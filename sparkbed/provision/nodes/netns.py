@@ -58,15 +58,10 @@ exec "$NSENTER" --net="/run/netns/$NAMESPACE" \
 INSIDE = """\
 unset NSENTER UNSHARE NAMESPACE INSIDE
 echo "$NODE_NAME" > /proc/sys/kernel/hostname
-mount --rbind /sys/fs/cgroup "$OWN/cgroup"
-mount -t sysfs sysfs /sys
-mount --move "$OWN/cgroup" /sys/fs/cgroup
-for file in hosts passwd shadow; do
-    [ ! -e "$OWN/$file" ] || mount --bind "$OWN/$file" "/etc/$file"
-done
+mount --all --fstab "$OWN/fstab"
 exec "$SSHD" -D -e -f "$OWN/sshd_config"
 """
-"""What makes it one, in its namespaces. /sys shows the devices of the network namespace that mounts it."""
+"""What makes it one, in its namespaces."""
 
 
 class NetnsNodes:
@@ -239,7 +234,7 @@ def _written(spec: NodeSpec) -> Path:
     """The node's folder with what makes it this node; only root reads it."""
     spec.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = spec.folder / OWN
-    for folder in (own, own / "cgroup", spec.folder / "tmp"):
+    for folder in (own, own / "sys", spec.folder / "tmp"):
         folder.mkdir(mode=0o700, exist_ok=True)
     name = _hostname(spec)
     files = {
@@ -257,11 +252,32 @@ def _written(spec: NodeSpec) -> Path:
     }
     if _locked():
         files["shadow"] = "root:*:::::::\n"  # the server lets nobody in whose account is locked, not by key either
+    files["fstab"] = _mounts(own, [name for name in ("hosts", "passwd", "shadow") if name in files])
     for name, text in files.items():
         mode = 0o644 if name in ("hosts", "passwd") else 0o600
-        with os.fdopen(os.open(own / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(os.open(own / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(text.encode())
     return own
+
+
+def _mounts(own: Path, replaced: list[str]) -> str:
+    """What is mounted in the node, as fstab(5): files of its own in /etc, and a /sys of its own.
+
+    /sys shows the devices of the network namespace that mounts it; the control groups in it are this machine's. One
+    `mount` for all, because each is a process, and two cores have sixteen nodes to make.
+    """
+    lines = [
+        ("sysfs", str(own / "sys"), "sysfs", "defaults"),
+        ("/sys/fs/cgroup", str(own / "sys/fs/cgroup"), "none", "rbind"),
+        (str(own / "sys"), "/sys", "none", "rbind"),
+        *((str(own / name), f"/etc/{name}", "none", "bind") for name in replaced),
+    ]
+    return "".join(f"{' '.join(map(_fstab_word, line))} 0 0\n" for line in lines)
+
+
+def _fstab_word(text: str) -> str:
+    """A field of fstab(5), which white space would end: such characters stand there in octal."""
+    return "".join(f"\\{ord(one):03o}" if one in " \t\n\\#" else one for one in text)
 
 
 def _users(folder: Path) -> str:
