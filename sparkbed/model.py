@@ -20,10 +20,10 @@ if TYPE_CHECKING:  # loading NumPy takes longer than all else that most verbs ne
 
 @dataclass(frozen=True)
 class Machine:
-    """A host that is up and answers SSH: what provisioning learned about it.
+    """A host that is up and answers: what provisioning learned about it.
 
     `asked` is the moment of the API call that asked for the host (Unix seconds; None when adopted), and `timings` holds
-    seconds since then: `api`, `running`, `ssh`.
+    seconds since then: `api`, `running`, and `ssh` or `osv`, whichever the host answers by.
     `variables` are host variables that provisioning adds (spark_home, java_home, ... on process nodes).
     `price_per_hour` is US dollars as estimated when it was launched; None where it costs nothing, or nobody knows.
     """

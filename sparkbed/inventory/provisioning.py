@@ -21,6 +21,7 @@ LIMITS = ("cpus", "memory", "bandwidth")
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 RATES = {"kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 MARKETS = ("on-demand", "spot")
+CONTROLS = ("ssh", "osv")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ProvisionSpec:
     itself; `max_price_per_hour` is US dollars for one instance, above which none is launched; `price_per_hour` is what
     one costs, for those who know better than AWS's list; `volume_gb` is the size of the root volume. `image` is an id,
     or `ssm:` and the name of an SSM parameter that holds it; `instance_profile` is a name or an ARN.
+    `control` is how a host is worked with, and what proves that it is up: a login by SSH, or OSv's REST API.
     `cpus` (cores) and `memory` (bytes) limit what a node on this machine uses of it, `bandwidth` (bits a second) what
     its link carries each way.
     """
@@ -52,6 +54,7 @@ class ProvisionSpec:
     bandwidth: int | None = None
     instance_profile: str | None = None
     price_per_hour: float | None = None
+    control: str = "ssh"
 
 
 def provision_spec(inventory: Inventory, host: str) -> ProvisionSpec:
@@ -84,7 +87,7 @@ def parse(value: Any, where: Position) -> ProvisionSpec:
     endpoint = _endpoint(value)
     local = endpoint == "local"
     if local:
-        _expect_limits(value)
+        _expect_local(value)
     else:
         _expect_cloud(value, where, endpoint)
     return ProvisionSpec(
@@ -104,6 +107,7 @@ def parse(value: Any, where: Position) -> ProvisionSpec:
         bandwidth=_amount(value, "bandwidth", RATES, "500kbit, 10mbit"),
         instance_profile=_text(value, "instance_profile"),
         price_per_hour=_number(value, "price_per_hour"),
+        control=_one_of(value, "control", CONTROLS, "ssh"),
     )
 
 
@@ -118,8 +122,14 @@ def _static(value: Map) -> ProvisionSpec:
     return ProvisionSpec()
 
 
-def _expect_limits(value: Map) -> None:
-    """Process nodes are processes among others; nothing holds them to a part of the machine."""
+def _expect_local(value: Map) -> None:
+    """What nodes of this machine have: a login, and limits, but for processes, which are among others here."""
+    if value.get("control", "ssh") != "ssh":
+        raise DocumentError(
+            "provision has 'control', but nodes on this machine are all logged in to",
+            where=value.where("control"),
+            hint="Take it out; OSv under QEMU is booted by the platform (osv_image, docs/platforms.md).",
+        )
     for key in LIMITS:
         if key in value and value.get("node", "process") == "process":
             raise DocumentError(
@@ -144,6 +154,12 @@ def _expect_cloud(value: Map, where: Position, endpoint: str) -> None:
                 where=value.where(key),
                 hint="Take it out; instance_type says what the host is.",
             )
+    if value.get("control") == "osv" and value.get("ttl") is not None:
+        raise DocumentError(
+            "provision has 'ttl', but an OSv instance can't end itself",
+            where=value.where("ttl"),
+            hint="Take it out, and end the hosts with `inv teardown`; `inv status --leaks` shows what is left.",
+        )
     for key in ("region", "instance_type", "image"):
         if value.get(key) is None:
             raise DocumentError(

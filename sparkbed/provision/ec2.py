@@ -20,7 +20,7 @@ from typing import Any
 
 from sparkbed.errors import HostError, ProvisionError
 from sparkbed.home import Home
-from sparkbed.inventory import Inventory, ProvisionSpec, specs
+from sparkbed.inventory import WITHOUT_LOGIN, Inventory, ProvisionSpec, specs
 from sparkbed.model import Deployment, Machine
 from sparkbed.provision import endpoint as local_endpoint
 from sparkbed.provision import keys, tags
@@ -35,11 +35,13 @@ from sparkbed.provision.nodes.container import ContainerNodes
 from sparkbed.provision.nodes.netns import NetnsNodes
 from sparkbed.provision.nodes.vm import VmNodes
 from sparkbed.provision.prices import Prices, estimate
-from sparkbed.provision.reach import log_in
+from sparkbed.provision.reach import await_osv, log_in
 
 RUN_DEADLINE = {True: 120.0, False: 600.0}
 """Seconds until instances must run: on the local endpoint, elsewhere."""
 LOGIN_DEADLINE = {True: 20.0, False: 600.0}
+OSV_PORT = 8000
+"""Where OSv's REST API listens unless its image's command line says otherwise."""
 
 
 class Ec2Provider:
@@ -82,7 +84,7 @@ class Ec2Provider:
 
     def provision(self, inventory: Inventory, deployment: str, say: Say = print, by: str | None = None) -> Deployment:
         wanted = specs(inventory)
-        users = {host: self._user(inventory, host) for host in wanted}
+        users = {host: self._user(inventory, host, spec) for host, spec in wanted.items()}
         with self._alone(deployment, say):
             prepare(wanted.values(), say)
             pair = keys.client_pair(self._home)
@@ -95,7 +97,7 @@ class Ec2Provider:
                 found = {**adopted, **launching.make(missing, self._patience(wanted))}
                 self._write_known_hosts([*found.values(), *others], deployment)
                 machines = [self._machine(host, found[host], wanted[host], users[host], deployment) for host in wanted]
-                self._log_in(machines, launching, say)
+                self._prove(machines, launching, say)
             except BaseException as error:  # an interrupt too must leave nothing behind
                 launching.take_back(error)
                 if not adopted:
@@ -127,8 +129,8 @@ class Ec2Provider:
 
     def dry_run(self, inventory: Inventory, deployment: str, say: Say = print) -> None:
         wanted = specs(inventory)
-        for host in wanted:
-            self._user(inventory, host)
+        for host, spec in wanted.items():
+            self._user(inventory, host, spec)
         with self._alone(deployment, say):
             rehearsal = Rehearsal(say, asks=not self._local)
             pair = keys.client_pair(self._home)
@@ -138,7 +140,7 @@ class Ec2Provider:
             prices = self._estimate(calls, missing, str(inventory.path), say)
             Launching(calls, self._home, deployment, _who(), say, prices).launch(missing)
         if missing:
-            say(f"then DescribeInstances until {len(missing)} hosts run, and a login to each by SSH")
+            say(f"then DescribeInstances until {len(missing)} hosts run, and {_proofs(missing.values())}")
         say("This was a dry run: nothing was made.")
         if rehearsal.refused:
             raise ProvisionError(
@@ -152,7 +154,9 @@ class Ec2Provider:
         machines = any(spec.node == VmNodes.name for spec in wanted.values())
         return vm.TRIES * vm.BOOT_DEADLINE + 60 if machines else RUN_DEADLINE[self._local]
 
-    def _user(self, inventory: Inventory, host: str) -> str:
+    def _user(self, inventory: Inventory, host: str, spec: ProvisionSpec) -> str:
+        if spec.control != "ssh":
+            return ""
         if self._local:
             return pwd.getpwuid(os.getuid()).pw_name
         user = inventory.variables(host).get("ansible_user")
@@ -220,7 +224,7 @@ class Ec2Provider:
             private_key=keys.client_key(self._home),
             known_hosts=keys.known_hosts(self._home, deployment),
             instance_id=one.id,
-            variables=self._variables(spec.node, one),
+            variables=self._variables(spec.node, one) if self._local else _cloud_variables(spec, one),
             price_per_hour=float(one.tags[tags.PRICE]) if tags.PRICE in one.tags else None,
             image=one.image,
         )
@@ -251,18 +255,23 @@ class Ec2Provider:
             variables["java_home"] = str(find_java())
         return variables
 
-    def _log_in(self, machines: list[Machine], launching: Launching, say: Say) -> None:
-        """Proves every machine by a login, all at once, and notes when it worked."""
+    def _prove(self, machines: list[Machine], launching: Launching, say: Say) -> None:
+        """Proves every machine by a login, or by an answer of OSv's, all at once, and notes when it worked."""
 
         def attempt(machine: Machine) -> None:
-            log_in(machine, LOGIN_DEADLINE[self._local])
-            launching.note(machine.name, "ssh")
+            if WITHOUT_LOGIN in machine.variables:
+                await_osv(machine, machine.variables[WITHOUT_LOGIN], LOGIN_DEADLINE[self._local])
+                launching.note(machine.name, "osv")
+            else:
+                log_in(machine, LOGIN_DEADLINE[self._local])
+                launching.note(machine.name, "ssh")
 
         with ThreadPoolExecutor(max_workers=16) as pool:
             list(pool.map(attempt, machines))
-        if launching.timings:
-            slowest = max(timings["ssh"] for timings in launching.timings.values())
-            say(f"{len(launching.timings)} hosts answer SSH after {slowest:.1f} s")
+        for step, what in (("ssh", "SSH"), ("osv", "by OSv's REST API")):
+            moments = [timings[step] for timings in launching.timings.values() if step in timings]
+            if moments:
+                say(f"{len(moments)} hosts answer {what} after {max(moments):.1f} s")
 
     # -- teardown and status --------------------------------------------------------------------------------------
 
@@ -297,6 +306,21 @@ class Ec2Provider:
             if self._nothing_there():
                 return []  # the endpoint has just ended, as it does when its last instance is gone
             raise
+
+
+def _cloud_variables(spec: ProvisionSpec, one: Found) -> dict[str, Any]:
+    """Where the others reach an instance: at its own address, which is what it can listen on; a public one is its
+    network's."""
+    variables = {"spark_address": one.private} if one.private and one.private != one.address else {}
+    if spec.control == "osv":
+        bind = "0.0.0.0"  # noqa: S104 - the security group lets us and its members in
+        variables |= {WITHOUT_LOGIN: f"http://{one.address}:{OSV_PORT}", "osv_bind_address": bind}
+    return variables
+
+
+def _proofs(wanted: Iterable[ProvisionSpec]) -> str:
+    ways = {"ssh": "a login to each by SSH", "osv": "an answer of each one's REST API"}
+    return ", ".join(sorted({ways[spec.control] for spec in wanted}))
 
 
 def prepare(wanted: Iterable[ProvisionSpec], say: Say) -> None:

@@ -48,6 +48,8 @@ class Found:
     launched: datetime
     tags: Mapping[str, str]
     reason: str
+    private: str = ""
+    """The address that the instance itself has, which its neighbours reach it at; `address` may be a public one."""
 
     @property
     def host(self) -> str | None:
@@ -134,11 +136,12 @@ class Ec2Calls:
             "KeyName": launch.key_name,
             "SecurityGroupIds": [launch.group],
             "SubnetId": launch.subnet,
-            "UserData": launch.user_data,
             "InstanceInitiatedShutdownBehavior": "terminate",
             "MetadataOptions": {"HttpTokens": "required", "HttpEndpoint": "enabled"},
             "BlockDeviceMappings": [self._root_volume(spec, launch.image)],
         }
+        if launch.user_data:
+            request["UserData"] = launch.user_data
         made = ["instance", "volume"]
         if spec.market == "spot":
             options = {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}
@@ -402,6 +405,7 @@ def _found(one: Mapping[str, Any]) -> Found:
         launched=one["LaunchTime"],
         tags={tag["Key"]: tag["Value"] for tag in one.get("Tags", [])},
         reason=one.get("StateReason", {}).get("Message", ""),
+        private=one.get("PrivateIpAddress", ""),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from sparkbed.documents import plain
-from sparkbed.inventory import Inventory
+from sparkbed.inventory import WITHOUT_LOGIN, Inventory
 from sparkbed.model import Machine
 from sparkbed.provision.keys import write_private
 
@@ -39,6 +39,12 @@ def host_variables(machine: Machine, said: Mapping[str, Any]) -> dict[str, Any]:
 
     `said` is what the inventory says of the host: its own spark_home, java_home or Python stay.
     """
+    learned = dict(machine.variables)
+    if "python" in learned:
+        learned["ansible_python_interpreter"] = learned["python"]
+    learned = {name: value for name, value in learned.items() if name in OURS or name not in said}
+    if WITHOUT_LOGIN in learned:
+        return learned
     variables: dict[str, Any] = {
         "ansible_host": machine.address,
         "ansible_port": machine.port,
@@ -47,11 +53,7 @@ def host_variables(machine: Machine, said: Mapping[str, Any]) -> dict[str, Any]:
         "ansible_ssh_common_args": ssh_arguments(machine.known_hosts),
         "sparkbed_known_hosts": str(machine.known_hosts),
     }
-    learned = dict(machine.variables)
-    if "python" in learned:
-        learned["ansible_python_interpreter"] = learned["python"]
-    variables.update({name: value for name, value in learned.items() if name in OURS or name not in said})
-    return variables
+    return {**variables, **learned}
 
 
 def ssh_arguments(known_hosts: Path) -> str:

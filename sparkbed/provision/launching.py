@@ -129,7 +129,7 @@ class Launching:
         self, spec: ProvisionSpec, hosts: list[str], pair: keys.KeyPair, group: str, subnet: Subnet, image: str | None
     ) -> Launch:
         # One request has one user data, so the hosts of one launch share their host key.
-        host_key = keys.make_pair()
+        host_key = keys.make_pair() if spec.control == "ssh" else None
         token = secrets.token_hex(16)
         marks = {
             tags.HOME: tags.home_id(self.home),
@@ -137,8 +137,9 @@ class Launching:
             tags.LAUNCH: token,
             tags.SPEC: digest(spec),
             tags.BY: self.by[:255],
-            tags.HOST_KEY: host_key.public,
         }
+        if host_key:
+            marks[tags.HOST_KEY] = host_key.public
         end = datetime.now(timezone.utc) + timedelta(seconds=spec.ttl) if spec.ttl is not None else None
         if end is not None:
             marks[tags.EXPIRES] = end.isoformat(timespec="seconds")
@@ -156,7 +157,7 @@ class Launching:
             marks[tags.HOST] = marks["Name"] = hosts[0]
         else:
             marks |= {"Name": self.deployment, **tags.host_tags(hosts)}
-        data = cloud_config(host_key, spec.ttl, end)
+        data = cloud_config(host_key, spec.ttl, end) if host_key else ""  # OSv reads user data of a form of its own
         return Launch(spec, len(hosts), token, self.calls.key_name(pair), group, subnet.id, data, marks, image)
 
     def take_back(self, error: BaseException) -> None:
@@ -218,6 +219,8 @@ def digest(spec: ProvisionSpec) -> str:
     ):  # hosts of older releases have none of these in their digests
         if said[name] is None:
             del said[name]
+    if said["control"] == "ssh":
+        del said["control"]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
 

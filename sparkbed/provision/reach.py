@@ -1,8 +1,12 @@
-"""Proves that a machine can be used: logs in with our key, and accepts only the host key that we know."""
+"""Proves that a machine can be used: a login with our key, which accepts only the host key that we know; or, where
+nobody can log in, an answer of OSv's REST API."""
 
 from __future__ import annotations
 
+import json
 import time
+import urllib.error
+import urllib.request
 
 from sparkbed.errors import HostError
 from sparkbed.model import Machine
@@ -49,4 +53,27 @@ def log_in(machine: Machine, deadline: float) -> None:
                     f"{machine.name} ({login}) can't be logged in to: {error}",
                     hint="Is ansible_user the login that the image has? Does a firewall stand between?",
                 ) from error
+        time.sleep(min(RETRY, max(0.05, end - time.monotonic())))
+
+
+def await_osv(machine: Machine, api: str, deadline: float) -> None:
+    """Returns once OSv's REST API at `api` tells its version; asks again until `deadline` seconds have passed.
+
+    Raises:
+        HostError: at the deadline.
+    """
+    end = time.monotonic() + deadline
+    while True:
+        try:
+            with urllib.request.urlopen(f"{api}/os/version", timeout=10) as answer:  # noqa: S310 - http, to our host
+                if isinstance(json.load(answer), str):
+                    return
+                said = "something else than a version"
+        except (OSError, ValueError) as error:
+            said = str(error)
+        if time.monotonic() > end:
+            raise HostError(
+                f"{machine.name} has no OSv that answers at {api}: {said}",
+                hint="Does the image have httpserver-api, and its command line start it? The instance's console says.",
+            )
         time.sleep(min(RETRY, max(0.05, end - time.monotonic())))

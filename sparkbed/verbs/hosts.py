@@ -9,6 +9,8 @@ from pathlib import Path
 from sparkbed import inventory as inventories
 from sparkbed.errors import DocumentError, UsageError
 from sparkbed.home import ROOT, Home
+from sparkbed.inventory import WITHOUT_LOGIN
+from sparkbed.model import Machine
 from sparkbed.nearest import nearest
 from sparkbed.playbook import rendered_connection_variables
 from sparkbed.position import Position
@@ -35,18 +37,20 @@ def provision(name: str, dry_run: bool = False) -> None:
         provider_for(inventory, home).dry_run(inventory, inventory.path.stem, print)
         return
     deployment = provider_for(inventory, home).provision(inventory, inventory.path.stem, print)
-    rows = [
-        [m.name, f"{m.user}@{m.address}:{m.port}", m.instance_id or "", _readiness(m.adopted, m.timings.get("ssh"))]
-        for m in deployment.machines
-    ]
+    rows = [[m.name, _reached(m), m.instance_id or "", _readiness(m)] for m in deployment.machines]
     table(["host", "address", "instance", "ready"], rows)
     print(f"\nFor Ansible: ansible-playbook -i {shlex.quote(str(deployment.inventory))} PLAYBOOK")
     print(f"Next: ./inv run-suite, ./inv shell {deployment.machines[0].name} or ./inv teardown {name}")
 
 
-def _readiness(adopted: bool, seconds: float | None) -> str:
-    if adopted:
+def _reached(machine: Machine) -> str:
+    return str(machine.variables.get(WITHOUT_LOGIN) or f"{machine.user}@{machine.address}:{machine.port}")
+
+
+def _readiness(machine: Machine) -> str:
+    if machine.adopted:
         return "was up already"
+    seconds = next((machine.timings[step] for step in ("ssh", "osv") if step in machine.timings), None)
     return f"after {seconds:.2f} s" if seconds is not None else "yes"
 
 

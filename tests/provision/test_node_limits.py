@@ -91,6 +91,12 @@ def test_an_inventory_limits_nodes_as_java_and_docker_write_it(tmp_path: Path) -
         ("{provider: ec2, node: netns, bandwidth: 0mbit}", "bandwidth can't be '0mbit'"),
         ("{provider: ec2, node: netns, cpus: -1}", "cpus must be a number above 0"),
         ("{provider: ec2, endpoint: aws, region: r, instance_type: t, image: i, cpus: 1}", "only endpoint: local has"),
+        ("{provider: ec2, control: osv}", "nodes on this machine are all logged in to"),
+        (
+            "{provider: ec2, endpoint: aws, region: r, instance_type: t, image: i, control: telnet}",
+            "control can't be 'telnet'",
+        ),
+        ("{provider: ec2, endpoint: aws, region: r, control: osv, ttl: 2h}", "an OSv instance can't end itself"),
     ],
 )
 def test_limits_that_can_not_be_are_refused(tmp_path: Path, said: str, match: str) -> None:

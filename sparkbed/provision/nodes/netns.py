@@ -152,10 +152,14 @@ class NetnsNodes:
             self._servers[spec.instance_id] = server
 
     def _await_server(self, spec: NodeSpec, name: str) -> None:
+        """Waits until the server listens, or, if an earlier endpoint started it, still answers.
+
+        A call would cost a process of the server's, and who calls before the link is up waits a second until the kernel
+        asks for the address again.
+        """
         deadline = time.monotonic() + SERVER_DEADLINE
         server = self._servers.get(spec.instance_id)
-        # Who calls an address before its link is up waits a second for the kernel to ask for it again.
-        while not ((server is None or _listens(server.pid, spec.port)) and greets(spec.address, spec.port)):
+        while not (_listens(server.pid, spec.port) if server else greets(spec.address, spec.port)):
             ended = not namespaces.processes(name) if server is None else server.poll() is not None
             if ended or time.monotonic() > deadline:
                 log = spec.folder / OWN / "log"
