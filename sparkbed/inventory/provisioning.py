@@ -124,7 +124,7 @@ def _static(value: Map) -> ProvisionSpec:
 
 def _expect_local(value: Map) -> None:
     """What nodes of this machine have: a login, and limits, but for processes, which are among others here."""
-    if value.get("control", "ssh") != "ssh":
+    if value.get("control") not in (None, "ssh"):
         raise DocumentError(
             "provision has 'control', but nodes on this machine are all logged in to",
             where=value.where("control"),

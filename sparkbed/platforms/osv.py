@@ -16,11 +16,11 @@ from typing import Any
 from sparkbed.errors import PlatformError, UsageError
 from sparkbed.inventory import logins
 from sparkbed.platforms.base import Cluster, ClusterSpec, PlayRunner, Setting
-from sparkbed.platforms.osv_api import Osv
 from sparkbed.platforms.osv_instances import Instance, expect_reachable, instances_of
 from sparkbed.platforms.plays import play
 from sparkbed.platforms.settings import checked, memory_bytes
 from sparkbed.platforms.standalone import PLAYBOOKS, SETTINGS, Standalone, expect_hosts, expect_plain_values
+from sparkbed.provision.osv_api import Osv
 
 _SHARED = (
     "driver_memory", "gc", "spark_version", "spark_properties", "event_log_dir", "log_level", "start_timeout"

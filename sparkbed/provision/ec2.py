@@ -224,7 +224,7 @@ class Ec2Provider:
             private_key=keys.client_key(self._home),
             known_hosts=keys.known_hosts(self._home, deployment),
             instance_id=one.id,
-            variables=self._variables(spec.node, one) if self._local else _cloud_variables(spec, one),
+            variables=self._variables(spec.node, one) if spec.node else _cloud_variables(spec, one),
             price_per_hour=float(one.tags[tags.PRICE]) if tags.PRICE in one.tags else None,
             image=one.image,
         )
@@ -234,10 +234,8 @@ class Ec2Provider:
         known = [(one.address, one.port, one.tags[tags.HOST_KEY]) for one in hosts if one.has_key]
         keys.write_known_hosts(keys.known_hosts(self._home, deployment), known)
 
-    def _variables(self, node: str | None, one: Found) -> dict[str, Any]:
+    def _variables(self, node: str, one: Found) -> dict[str, Any]:
         """What a node on this machine is, and what it shares with the machine: Spark, Java and Python."""
-        if node is None:
-            return {}
         shared = node in SHARED_SYSTEM
         folder = str(self._home.nodes / one.id) if shared else OWN_HOME
         variables: dict[str, Any] = {"node_kind": node, "node_dir": folder}

@@ -3,13 +3,11 @@ nobody can log in, an answer of OSv's REST API."""
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.error
-import urllib.request
 
-from sparkbed.errors import HostError
+from sparkbed.errors import HostError, PlatformError
 from sparkbed.model import Machine
+from sparkbed.provision.osv_api import Osv
 
 RETRY = 1.0
 
@@ -62,18 +60,7 @@ def await_osv(machine: Machine, api: str, deadline: float) -> None:
     Raises:
         HostError: at the deadline.
     """
-    end = time.monotonic() + deadline
-    while True:
-        try:
-            with urllib.request.urlopen(f"{api}/os/version", timeout=10) as answer:  # noqa: S310 - http, to our host
-                if isinstance(json.load(answer), str):
-                    return
-                said = "something else than a version"
-        except (OSError, ValueError) as error:
-            said = str(error)
-        if time.monotonic() > end:
-            raise HostError(
-                f"{machine.name} has no OSv that answers at {api}: {said}",
-                hint="Does the image have httpserver-api, and its command line start it? The instance's console says.",
-            )
-        time.sleep(min(RETRY, max(0.05, end - time.monotonic())))
+    try:
+        Osv(api, timeout=10).wait_up(deadline)
+    except PlatformError as error:
+        raise HostError(f"{machine.name} can't be used: {error.what}", hint=error.hint) from error

@@ -40,7 +40,8 @@ def provision(name: str, dry_run: bool = False) -> None:
     rows = [[m.name, _reached(m), m.instance_id or "", _readiness(m)] for m in deployment.machines]
     table(["host", "address", "instance", "ready"], rows)
     print(f"\nFor Ansible: ansible-playbook -i {shlex.quote(str(deployment.inventory))} PLAYBOOK")
-    print(f"Next: ./inv run-suite, ./inv shell {deployment.machines[0].name} or ./inv teardown {name}")
+    shells = [f"./inv shell {m.name}" for m in deployment.machines if WITHOUT_LOGIN not in m.variables][:1]
+    print(f"Next: {', '.join(['./inv run-suite', *shells])} or ./inv teardown {name}")
 
 
 def _reached(machine: Machine) -> str:

@@ -21,11 +21,11 @@ from sparkbed.errors import DocumentError, PlatformError, UsageError
 from sparkbed.home import ROOT, Home
 from sparkbed.platforms.base import Cluster, ClusterSpec
 from sparkbed.platforms.osv import MASTER, OsvPlatform
-from sparkbed.platforms.osv_api import Osv
 from sparkbed.platforms.osv_instances import Instance as OsvInstance
 from sparkbed.platforms.osv_instances import instances_of
 from sparkbed.playbook import Runner, rendered_connection_variables
 from sparkbed.provision import provider_for
+from sparkbed.provision.osv_api import Osv
 from sparkbed.remote import Connections
 from tests.platforms import osv_qemu
 from tests.platforms.osv_double import LOCAL, Instance, served

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -135,6 +136,19 @@ def test_its_folder_may_be_called_what_people_call_folders(site: Site) -> None:
     assert "eth0" in said
     site.kind.stop(node)
     assert left(site.home_id) == []
+
+
+def test_what_listens_elsewhere_is_not_its_server() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as machines:  # as a machine's own SSH server does
+        port = machines.getsockname()[1]
+        assert not netns._listens(os.getpid(), "127.3.2.1", port)
+    with socket.create_server(("127.3.2.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert netns._listens(os.getpid(), "127.3.2.1", port)
+        assert not netns._listens(os.getpid(), "127.3.2.2", port)
+        with socket.create_connection(("127.3.2.1", port)):
+            pass
+    assert not netns._listens(os.getpid(), "127.3.2.1", port), "a connection that was is no server"
 
 
 def test_its_keys_are_roots_alone_and_it_listens_where_it_should(site: Site) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,9 @@ def test_one_that_does_not_answer_takes_all_of_its_launch_along(
         ec2, "await_osv", lambda machine, _, deadline: await_osv(machine, "http://127.0.0.1:9", deadline)
     )
     given = hosts_of_both_kinds(tmp_path, image)
-    with pytest.raises(HostError, match=r"osv-[12] has no OSv that answers at http://127.0.0.1:9: .*refused") as failed:
+    with pytest.raises(
+        HostError, match=r"osv-[12] can't be used: no OSv answers at http://127.0.0.1:9 .*refused"
+    ) as failed:
         provider_for(given, Home(tmp_path / "state")).provision(given, "both", lambda _: None)
     assert "httpserver-api" in str(failed.value.hint)
     assert left_of(cloud) == []
@@ -103,11 +106,17 @@ def test_it_is_asked_until_it_tells_its_version(tmp_path: Path) -> None:
             await_osv(MACHINE, booting.url, 0.2)
 
 
-def test_what_others_answer_is_no_osv(tmp_path: Path) -> None:
-    with served(Instance(tmp_path)) as other:
-        for path, why in (("/os/memory/free?", "something else"), ("/nothing?", "404")):
-            with pytest.raises(HostError, match=why):
-                await_osv(dataclasses.replace(MACHINE, name="other"), f"{other.url}{path}", 0.1)
+def test_what_others_answer_is_no_osv_and_no_proxy_stands_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        threading.Thread(target=lambda: other.accept()[0].sendall(b"SSH-2.0-other\r\n"), daemon=True).start()
+        with pytest.raises(HostError, match="osv-1 can't be used"):
+            await_osv(MACHINE, f"http://127.0.0.1:{other.getsockname()[1]}", 0)
+    with served(Instance(tmp_path)) as answers:
+        await_osv(MACHINE, answers.url, 60)
 
 
 def test_hosts_with_a_public_address_are_reached_by_spark_at_their_own(

@@ -226,6 +226,7 @@ class Hook:
             self._emulation.terminate(instance_id)
             self._emulation.release(instance_id)
             self._state.forget(instance_id)
+        self._emulation.forget(made)
 
     def _terminate(self, form: Form) -> Answer:
         answer = _xml(self._emulation.ask(form))

@@ -10,7 +10,9 @@ import contextlib
 import os
 import pwd
 import shutil
+import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -159,7 +161,7 @@ class NetnsNodes:
         """
         deadline = time.monotonic() + SERVER_DEADLINE
         server = self._servers.get(spec.instance_id)
-        while not (_listens(server.pid, spec.port) if server else greets(spec.address, spec.port)):
+        while not (_listens(server.pid, spec.address, spec.port) if server else greets(spec.address, spec.port)):
             ended = not namespaces.processes(name) if server is None else server.poll() is not None
             if ended or time.monotonic() > deadline:
                 log = spec.folder / OWN / "log"
@@ -189,12 +191,16 @@ class NetnsNodes:
             self._switch.free()
 
 
-def _listens(pid: int, port: int) -> bool:
-    """Whether a TCP port is listened at in the network namespace of a process (proc_pid_net(5))."""
+def _listens(pid: int, address: str, port: int) -> bool:
+    """Whether that very address is listened at in the network namespace of a process (proc_pid_net(5)).
+
+    Until the process has entered the node's namespace, it is in this machine's, whose own server has the port too.
+    """
+    wanted = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
     with contextlib.suppress(OSError):  # it has ended
         for line in Path(f"/proc/{pid}/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
             _, local, _, state, *_ = line.split()
-            if state == LISTENING and int(local.rpartition(":")[2], 16) == port:
+            if (local, state) == (wanted, LISTENING):
                 return True
     return False
 
