@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import decompose, wall
-from analysis.python_cpu import python_cpu
+from analysis.python_workers import python_workers
 from sparkbed.model import Series
 
 Data = Mapping[str, Any]
 
-VERSION = 3
+VERSION = 4
 """Goes up with every change of what the formulas of decompose.py and wall.py give."""
 KEY = "task_parts"
 """Where a trial's facts have them."""
@@ -51,7 +51,7 @@ def task_parts(
         columns: its task table.
         series: the trial's, of which those of Python workers are used.
     """
-    python = python_cpu(series, application_of(facts))
+    python = python_workers(series, application_of(facts))
     return TaskParts(
         decompose.totals(columns),
         {

@@ -13,10 +13,10 @@ which run tasks side by side:
 
 The task parts are gathered into what people ask about (GROUPS). Cores that idle while a stage runs are told apart (see
 idle.py): tasks that were not given out yet count as scheduling, stragglers are a part of their own. CPU time of Python
-workers, where it was measured, is taken out of the time that tasks' threads wait, as much as they waited at the most.
-The parts add up to the whole by construction. Times of
-the event log and of the program are the driver's host's clock, and a submit's end is this machine's: where the two
-disagree so far that the ending can't be, a submit is not taken apart.
+workers, and the time that they were ready for a core and had none, where these were measured, are taken out of the time
+that tasks' threads wait, in this order and as much as they waited at the most. The parts add up to the whole by
+construction. Times of the event log and of the program are the driver's host's clock, and a submit's end is this
+machine's: where the two disagree so far that the ending can't be, a submit is not taken apart.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from analysis import decompose
 from analysis.answer import short_names
 from analysis.decompose import Difference
 from analysis.idle import idle_cores
-from analysis.python_cpu import Between
+from analysis.python_workers import PythonWorkers
 from analysis.words import listed, number, percent
 
 Data = Mapping[str, Any]
@@ -42,6 +42,7 @@ GROUPS = {
     "start_up": ("start-up", ()),
     "cpu": ("CPU: tasks' own threads in the JVM", ()),
     "python": ("CPU: Python workers", ()),
+    "python_ready": ("Python workers that wait for a core", ()),
     "waiting": ("tasks off the CPU: asleep, waiting for a core or for Python", ()),
     "gc": ("GC pauses in tasks", ("gc",)),
     "network": ("network path: waiting for shuffle reads and results", ("shuffle_read", "getting_result")),
@@ -54,7 +55,7 @@ GROUPS = {
     "ending": ("ending", ()),
 }
 """The parts in the order in which they are shown: name for people, and the parts of tasks' time gathered in it. A
-task's `compute` is split into `cpu`, by the CPU time of its thread, `python` and `waiting`."""
+task's `compute` is split into `cpu`, by the CPU time of its thread, `python`, `python_ready` and `waiting`."""
 
 WHOLES = {"trial_seconds": "trial", "submit_seconds": "whole submit"}
 """What can be taken apart, and its name for people."""
@@ -70,7 +71,7 @@ SKEW = 0.05
 
 
 def submit_parts(
-    values: Data, facts: Data, finished: str | None, columns: Columns, python: Between | None = None
+    values: Data, facts: Data, finished: str | None, columns: Columns, python: PythonWorkers | None = None
 ) -> dict[str, float] | None:
     """The parts of one trial's submit, in seconds; None where it lacks a figure that they need.
 
@@ -79,7 +80,7 @@ def submit_parts(
         facts: the trial's; `workload.ended` is the program's last word (Unix seconds).
         finished: when the submit came to its end (ISO 8601).
         columns: the trial's task table.
-        python: CPU time of its Python workers; None where it was not measured.
+        python: times of its Python workers; None where they were not measured.
     """
     wanted = ("submit_seconds", "application_seconds", "ready_seconds")
     cores = executor_cores(facts)
@@ -98,7 +99,7 @@ def submit_parts(
 
 
 def trial_parts(
-    samples: Sequence[Data], facts: Data, columns: Columns, python: Between | None = None
+    samples: Sequence[Data], facts: Data, columns: Columns, python: PythonWorkers | None = None
 ) -> dict[str, float] | None:
     """The parts of one trial's timed and kept iterations, in seconds (means); None where it lacks a figure.
 
@@ -107,7 +108,7 @@ def trial_parts(
         facts: the trial's; `workload.iterations_began` are Unix seconds, one an iteration, or one of a program that
             does not iterate.
         columns: the trial's task table.
-        python: CPU time of its Python workers; None where it was not measured.
+        python: times of its Python workers; None where they were not measured.
     """
     cores = executor_cores(facts)
     began = (facts.get("workload") or {}).get("iterations_began") or ()
@@ -143,7 +144,7 @@ def executor_cores(facts: Data) -> int:
 class _Tasks:
     """A trial's tasks, their parts worked out once: sums over all of them or over an iteration's."""
 
-    def __init__(self, columns: Columns, cores: int, python: Between | None) -> None:
+    def __init__(self, columns: Columns, cores: int, python: PythonWorkers | None) -> None:
         found = _once(decompose.per_task(columns))
         self._names = [*found, "own"]
         self._parts = np.stack([*found.values(), decompose.on_cpu(columns, found["compute"])])
@@ -171,11 +172,13 @@ class _Tasks:
         sums = dict(zip(self._names, self._parts[:, mine].sum(axis=1).tolist(), strict=True))
         idle = idle_cores({name: values[mine] for name, values in self._columns.items()}, self._cores)
         waiting = sums["compute"] - sums["own"]
-        python = min(self._python(start, end), waiting) if self._python else 0.0
+        python = min(self._python.cpu(start, end), waiting) if self._python else 0.0
+        ready = min(self._python.ready(start, end), waiting - python) if self._python else 0.0
         own = {
             "cpu": sums["own"],
             "python": python,
-            "waiting": waiting - python,
+            "python_ready": ready,
+            "waiting": waiting - python - ready,
             "scheduling": idle["dispatch"],
             "stragglers": idle["stragglers"],
         }

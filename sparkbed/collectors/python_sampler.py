@@ -1,11 +1,17 @@
-"""Reads at a steady pace how much CPU time Spark's Python workers took: Spark itself does not measure it.
+"""Reads at a steady pace how long Spark's Python workers had a CPU, and waited for one: Spark does not measure it.
 
 Runs on the hosts behind `lifetime.py`: Python 3.6 and later, nothing else. An executor starts `python -m
 pyspark.daemon`, which forks a worker for each task that needs one; without a daemon it starts `python -m
 pyspark.worker`. Both are children of the executor's JVM, whose command line names its application (`--app-id`). One
-JSON object a look: `t` (Unix seconds), `m` (monotonic seconds), and `cpu`, by application: seconds of CPU that its
-Python processes, and what those started, have taken so far (ticks of proc(5), of 10 ms mostly). Those of workers that
-ended are in their daemon's, which waits for them; those of an executor that ended stay as they were last seen.
+JSON object a look: `t` (Unix seconds), `m` (monotonic seconds), and by application what its Python processes, and those
+that they started, have come to so far:
+
+    cpu     seconds of CPU (ticks of proc(5), of 10 ms mostly). Those of workers that ended are in their daemon's, which
+            waits for them
+    ready   seconds in which they could have run and had no CPU: the run queue's delay of the kernel's sched-stats, of
+            each process's first thread; missing from a kernel that does not count it
+
+Those of an executor that ended stay as they were last seen, and so does the delay of any process that ended.
 """
 
 # ruff: noqa: PTH123, PTH208, UP031  # as Python 3.6 has it, and quick to start
@@ -28,16 +34,19 @@ NONE_YET = 0.25
 
 
 class Process:
-    """One process as last seen: who started it, since when it is there, what it is, and its CPU time in ticks."""
+    """One process as last seen: who started it, since when it is there, what it is, and its times.
 
-    __slots__ = ("began", "born", "parent", "program", "ticks", "waited")
+    Its own CPU time and that of those that it waited for in ticks, and how long it was ready to run in nanoseconds.
+    """
+
+    __slots__ = ("began", "born", "parent", "program", "ready", "ticks", "waited")
 
     def __init__(self, began: str, now: float) -> None:
         self.began = began
         self.born = now
         self.parent = 0
         self.program = False
-        self.ticks = self.waited = 0
+        self.ticks = self.waited = self.ready = 0
 
 
 def read(path: str) -> bytes:
@@ -60,54 +69,71 @@ def owner(pid: int, root: str) -> str:
 
 
 class Processes:
-    """The processes of this machine, and what the Python workers among them have taken, by application."""
+    """The processes of this machine, and what the Python workers among them have come to, by application."""
 
     def __init__(self, root: str = "/proc") -> None:
         self._root = root
         self._known = {}  # type: dict[int, Process]
         self._owners = {}  # type: dict[tuple[int, str], str]
-        self._taken = {}  # type: dict[tuple[int, str], int]
+        self._taken = {}  # type: dict[tuple[int, str], tuple[int, int]]
+        self._ended = {}  # type: dict[tuple[int, str], int]
 
-    def look(self, now: float) -> "dict[str, int]":
-        """Ticks by application."""
+    def look(self, now: float) -> "dict[str, tuple[int, int]]":
+        """Ticks of CPU, and nanoseconds of being ready for one, by application."""
         here = set()
         for name in os.listdir(self._root):
             if name.isdigit():
                 here.add(int(name))
-        for pid in [pid for pid in self._known if pid not in here]:
+        ended = [pid for pid in self._known if pid not in here]
+        for pid in ended:
+            self._keep(pid)
+        for pid in ended:
             del self._known[pid]
         for pid in here:
             known = self._known.get(pid)
             if known is None or known.program or now - known.born < YOUNG:
                 self._read(pid, now)
-        sums = {}  # type: dict[int, int]
+        sums = {}  # type: dict[int, tuple[int, int]]
         for pid in list(self._known):
             top = self._top(pid)
             if top:
                 one = self._known[pid]
+                ticks, ready = sums.get(top, (0, 0))
                 # What a daemon has waited for is its workers'; a worker's own children are counted as they run.
-                sums[top] = sums.get(top, 0) + one.ticks + (one.waited if pid == top else 0)
-        for pid, ticks in sums.items():
+                sums[top] = ticks + one.ticks + (one.waited if pid == top else 0), ready + one.ready
+        for pid, (ticks, ready) in sums.items():
             one = self._known[pid]
             key = (pid, one.began)
             if not self._owners.get(key):
                 self._owners[key] = owner(one.parent, self._root)
-            self._taken[key] = max(ticks, self._taken.get(key, 0))
-        found = {}  # type: dict[str, int]
-        for key, ticks in self._taken.items():
+            before = self._taken.get(key, (0, 0))
+            self._taken[key] = max(ticks, before[0]), max(ready + self._ended.get(key, 0), before[1])
+        found = {}  # type: dict[str, tuple[int, int]]
+        for key, (ticks, ready) in self._taken.items():
             if self._owners[key]:
-                found[self._owners[key]] = found.get(self._owners[key], 0) + ticks
+                sum_of = found.get(self._owners[key], (0, 0))
+                found[self._owners[key]] = sum_of[0] + ticks, sum_of[1] + ready
         return found
+
+    def _keep(self, pid: int) -> None:
+        """How long a process that ended was ready to run: its daemon, which waits for it, is told its CPU time only."""
+        top = self._top(pid)
+        if top:
+            key = (top, self._known[top].began)
+            self._ended[key] = self._ended.get(key, 0) + self._known[pid].ready
 
     def _read(self, pid: int, now: float) -> None:
         # The second field is the program's name in parentheses, which may hold anything.
         fields = read("%s/%d/stat" % (self._root, pid)).rpartition(b")")[2].split()
-        if len(fields) < 20:
-            self._known.pop(pid, None)
-            return
-        began = fields[19].decode()
         one = self._known.get(pid)
-        if one is None or one.began != began:
+        began = fields[19].decode() if len(fields) > 19 else ""
+        if one is not None and one.began != began:
+            self._keep(pid)
+            del self._known[pid]
+            one = None
+        if not began:
+            return
+        if one is None:
             one = self._known[pid] = Process(began, now)
         one.parent = int(fields[1])
         one.ticks = int(fields[11]) + int(fields[12])
@@ -116,6 +142,9 @@ class Processes:
             one.program = any(word in PROGRAMS for word in words(pid, self._root)[:8])
             if not one.program and self._top(pid):
                 one.program = True  # what a worker started is looked at as long as the worker is
+        if one.program:
+            delays = read("%s/%d/schedstat" % (self._root, pid)).split()
+            one.ready = int(delays[1]) if len(delays) > 1 else 0
 
     def _top(self, pid: int) -> int:
         """The first Python process on the way down from the JVM to this one; 0 for one that no such process started."""
@@ -131,16 +160,19 @@ class Processes:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="CPU time of Spark's Python workers, one JSON object a line.")
+    parser = argparse.ArgumentParser(description="Times of Spark's Python workers, one JSON object a line.")
     parser.add_argument("--interval", type=float, default=0.1)
     arguments = parser.parse_args()
     processes, parent, lines = Processes(), os.getppid(), []  # type: Processes, int, list[str]
-    second = float(os.sysconf("SC_CLK_TCK"))
+    second, counted = float(os.sysconf("SC_CLK_TCK")), bool(read("/proc/self/schedstat"))
     more = True
     while True:
         at, now = time.time(), time.monotonic()
         found = processes.look(now)
-        lines.append(json.dumps({"t": at, "m": now, "cpu": {name: ticks / second for name, ticks in found.items()}}))
+        line = {"t": at, "m": now, "cpu": {name: ticks / second for name, (ticks, _) in found.items()}}
+        if counted:
+            line["ready"] = {name: ready / 1e9 for name, (_, ready) in found.items()}
+        lines.append(json.dumps(line))
         if not more:
             break
         more = wanted(arguments.interval if found else max(arguments.interval, NONE_YET), parent)

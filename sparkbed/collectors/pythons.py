@@ -1,7 +1,8 @@
-"""CPU time of Spark's Python workers by application (see `python_sampler.py`): a series `cpu_seconds.APPLICATION`.
+"""Times of Spark's Python workers by application (see `python_sampler.py`).
 
-Event logs have nothing of it: a task's thread in the JVM waits while its Python worker computes. The series counts up
-from 0, so that what was taken between two moments is the difference of two values.
+Series `cpu_seconds.APPLICATION`, and where the kernel counts it `ready_seconds.APPLICATION`: ready to run, but without a
+CPU. Event logs have nothing of it: a task's thread in the JVM waits while its Python worker computes. The series count
+up from 0, so that what was taken between two moments is the difference of two values.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 
 import numpy as np
 
-from analysis.python_cpu import COLUMN, SOURCE
+from analysis.python_workers import CPU, READY, SOURCE
 from sparkbed.collectors.base import Collected, Context
 from sparkbed.collectors.scripts import ScriptCollector
 from sparkbed.model import Series
@@ -37,10 +38,10 @@ def read(output: bytes, host: str) -> Collected:
         ValueError: when a line is not the sampler's.
     """
     lines = [json.loads(line) for line in output.splitlines()]
-    names = sorted({name for line in lines for name in line["cpu"]})
     times = np.array([line["t"] for line in lines], dtype=np.float64)
-    columns = {
-        COLUMN.format(name): np.array([line["cpu"].get(name, 0.0) for line in lines], dtype=np.float64)
-        for name in names
-    }
+    columns = {}
+    for kind, column in (("cpu", CPU), ("ready", READY)):
+        counted = [line.get(kind, {}) if kind == "ready" else line[kind] for line in lines]
+        for name in sorted({name for one in counted for name in one}):
+            columns[column.format(name)] = np.array([one.get(name, 0.0) for one in counted], dtype=np.float64)
     return Collected((Series(host, SOURCE, times, columns, dict.fromkeys(columns, "s")),))

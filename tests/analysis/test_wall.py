@@ -10,6 +10,7 @@ import pytest
 
 from analysis import wall
 from analysis.decompose import PARTS, Difference
+from analysis.python_workers import Between, PythonWorkers
 from analysis.wall import GROUPS, wall_differences, wall_sentence, wall_table
 
 BEGAN = 1_790_000_000.0
@@ -74,24 +75,29 @@ def test_a_trials_parts_are_those_of_its_timed_iterations() -> None:
     assert not {"start_up", "ending"} & set(parts)
 
 
-def test_cpu_time_of_python_workers_is_taken_out_of_waiting_as_much_as_was_waited() -> None:
+def test_times_of_python_workers_are_taken_out_of_waiting_as_much_as_was_waited() -> None:
     asked: list[tuple[float, float]] = []
 
     def some(start: float, end: float) -> float:
         asked.append((start, end))
         return 1.5
 
-    without, parts = wall.trial_parts(TIMED, facts(), columns()), wall.trial_parts(TIMED, facts(), columns(), some)
+    def with_python(cpu: Between, ready: Between) -> dict[str, float]:
+        parts = wall.trial_parts(TIMED, facts(), columns(), PythonWorkers(cpu, ready))
+        assert parts is not None
+        assert sum(parts.values()) == pytest.approx(8.0)
+        return parts
+
+    without, parts = wall.trial_parts(TIMED, facts(), columns()), with_python(some, lambda *_: 0.5)
     assert without is not None
-    assert parts is not None
     assert asked == [(BEGAN, BEGAN + 8.0)]
-    assert without["python"] == 0
-    assert parts["python"] == pytest.approx(1.5 / 2)
-    assert parts["waiting"] == pytest.approx(without["waiting"] - 1.5 / 2)
-    most = wall.trial_parts(TIMED, facts(), columns(), lambda *_: 1000.0)
-    assert most is not None
-    assert most["waiting"] == 0
-    assert sum(most.values()) == pytest.approx(8.0)
+    assert without["python"] == without["python_ready"] == 0
+    assert (parts["python"], parts["python_ready"]) == (pytest.approx(1.5 / 2), pytest.approx(0.5 / 2))
+    assert parts["waiting"] == pytest.approx(without["waiting"] - 2.0 / 2)
+    most = with_python(some, lambda *_: 1000.0)
+    assert (most["python"], most["waiting"]) == (pytest.approx(1.5 / 2), 0), "on a CPU comes first"
+    most = with_python(lambda *_: 1000.0, some)
+    assert (most["python"], most["python_ready"]) == (pytest.approx(without["waiting"]), 0)
 
 
 def test_a_stages_last_task_leaves_stragglers_and_tasks_given_out_late_scheduling() -> None:

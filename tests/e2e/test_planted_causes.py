@@ -18,7 +18,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "gc": ("gc",),
     "slow-shuffle": ("network",),
     "tiny-tasks": ("scheduling", "serialization"),  # what tasks cost beyond their work
-    "python": ("python",),
+    "python": ("python", "python_ready"),
 }
 """By planted cause, the parts of a trial (analysis/wall.py) that it belongs to."""
 CAMPAIGNS, ENOUGH = 10, 9

@@ -21,7 +21,7 @@ OPTIONS = {
 }
 NUMBER = "abs(xxhash64(id)) % 1000"
 """A number of a record, from 0 to 999."""
-WORDS = 4
+WORDS = 12
 """Words of eight bytes that a record carries through the shuffle."""
 
 
@@ -40,7 +40,7 @@ def blocking(options):
 
 def converted(number):
     """The number again, after what a conversion of a record does: to JSON, and back."""
-    record = {"number": number, "text": str(number), "list": [number] * 48}
+    record = {"number": number, "text": str(number), "list": [number] * 128}
     return json.loads(json.dumps(record))["number"]
 
 

@@ -30,7 +30,7 @@ SERVER_DEADLINE = 60.0
 POLL = 0.01
 LISTENING = "0A"
 """A listening socket's state in /proc/net/tcp."""
-BURST, QUEUE = "32kb", "400ms"
+BURST, QUEUE = "32kb", "100ms"
 """What a slow link lets through at once (tc counts 1024 bytes), and how long a packet waits before it is lost."""
 PROGRAMS = (("ip", "iproute2"), ("nsenter", "util-linux"), ("unshare", "util-linux"), ("sshd", "openssh-server"))
 PRIVILEGE_SEPARATION = Path("/run/sshd")
