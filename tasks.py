@@ -240,13 +240,17 @@ def report(
 
     Example: ./inv report --format md
     """
-    from sparkbed.verbs import event_logs, nightly, results
-
     if history:
+        from sparkbed.verbs import nightly
+
         nightly.history(tag, output, plan)
     elif event_log:
+        from sparkbed.verbs import event_logs
+
         event_logs.report(event_log, campaign, format, output)
     else:
+        from sparkbed.verbs import results
+
         results.report(campaign, format, output)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import blocked, decompose
+from analysis.attempts import rows_by_attempt
 from analysis.critical import critical_paths, longest_path
 from analysis.figures import DARK, LIGHT
 from analysis.text import as_json as plain_json
@@ -98,14 +99,10 @@ def _wall(facts: Data, columns: Columns) -> dict[str, float | None]:
 def _stages(said: Sequence[Data], columns: Columns) -> list[dict[str, Any]]:
     """Each attempt of a stage that has tasks or was completed, in order of its number."""
     told = {(one["id"], one["attempt"]): one for one in said}
-    keys = np.stack([columns["stage"], columns["stage_attempt"]], axis=1)
-    ran, place = np.unique(keys, axis=0, return_inverse=True)
-    order = np.argsort(place.reshape(-1), kind="stable")
-    cuts = np.searchsorted(place.reshape(-1)[order], np.arange(1, len(ran)))
-    rows = dict(zip([(int(a), int(b)) for a, b in ran], np.split(order, cuts), strict=True)) if len(ran) else {}
+    rows, numbers = rows_by_attempt(columns), {name: c for name, c in columns.items() if c.dtype.kind != "U"}
     nothing = np.zeros(0, dtype=np.int64)
     return [
-        _stage(key, told.get(key), {name: column[rows.get(key, nothing)] for name, column in columns.items()})
+        _stage(key, told.get(key), {name: column[rows.get(key, nothing)] for name, column in numbers.items()})
         for key in sorted({*told, *rows})
     ]
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import decompose
+from analysis.attempts import rows_by_attempt
 
 Floats = NDArray[np.float64]
 
@@ -39,18 +40,16 @@ def could_save(columns: Mapping[str, NDArray[Any]], slots: int, wall: float) -> 
         slots: how many tasks run at a time: the cores of all executors.
     """
     times, parts = decompose.task_seconds(columns), decompose.per_task(columns)
-    keys = np.stack([columns["stage"], columns["stage_attempt"]], axis=1)
-    _, stage = np.unique(keys, axis=0, return_inverse=True)
-    order = np.lexsort((columns["launch_ms"], stage.reshape(-1)))
-    cuts = np.flatnonzero(np.diff(stage.reshape(-1)[order])) + 1
-    stages = np.split(order, cuts) if order.size else []
+    launch = columns["launch_ms"]
+    stages = [rows[np.argsort(launch[rows], kind="stable")] for rows in rows_by_attempt(columns).values()]
 
     def lasting(durations: Floats) -> float:
         return sum(makespan(durations[rows], slots) for rows in stages)
 
     whole = lasting(times)
-    saved = {kind: whole - lasting(np.maximum(0.0, times - parts[kind])) for kind in KINDS}
-    return {kind: min(1.0, max(0.0, seconds) / wall) for kind, seconds in saved.items()}
+    waited = {kind: parts[kind] for kind in KINDS if parts[kind].any()}
+    saved = {kind: whole - lasting(np.maximum(0.0, times - lost)) for kind, lost in waited.items()}
+    return {kind: min(1.0, max(0.0, saved.get(kind, 0.0)) / wall) for kind in KINDS}
 
 
 def makespan(durations: Floats, slots: int) -> float:
@@ -59,5 +58,5 @@ def makespan(durations: Floats, slots: int) -> float:
         return float(durations.max(initial=0.0))
     free = [0.0] * slots
     for duration in durations.tolist():
-        heapq.heappush(free, heapq.heappop(free) + duration)
+        heapq.heapreplace(free, free[0] + duration)
     return max(free)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.attempts import rows_by_attempt
 from analysis.decompose import Columns, Floats
 
 
@@ -27,11 +28,12 @@ def idle_cores(columns: Columns, cores: int) -> dict[str, float]:
     launch, finish = (np.asarray(columns[name], dtype=np.float64) / 1e3 for name in ("launch_ms", "finish_ms"))
     if not launch.size:
         return {"dispatch": 0.0, "stragglers": 0.0}
-    attempts = np.stack([np.asarray(columns.get(name, np.zeros(launch.size))) for name in ("stage", "stage_attempt")])
-    stages, place = np.unique(attempts, axis=1, return_inverse=True)
-    count = stages.shape[1]
+    attempts = rows_by_attempt(columns).values()
+    count = len(attempts)
+    place = np.zeros(launch.size, dtype=np.intp)
+    for number, rows in enumerate(attempts):
+        place[rows] = number
     first, last, end = np.full(count, np.inf), np.full(count, -np.inf), np.full(count, -np.inf)
-    place = place.reshape(-1)
     np.minimum.at(first, place, launch)
     again = [np.asarray(columns[name], dtype=np.bool_) for name in ("attempt", "speculative") if name in columns]
     new = ~np.logical_or.reduce(again) if again else np.ones(launch.size, dtype=np.bool_)

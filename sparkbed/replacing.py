@@ -28,3 +28,13 @@ def replacing(target: Path, flag: str = "--output") -> Iterator[Path]:
     finally:
         with suppress(OSError):  # the place was no folder, or can't be written: nothing of ours is there
             temporary.unlink(missing_ok=True)
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a text beside its place and rename it.
+
+    Raises:
+        UsageError: when it can't be written there.
+    """
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,8 +1,8 @@
 """Times of Spark's Python workers by application (see `python_sampler.py`).
 
-Series `cpu_seconds.APPLICATION`, and where the kernel counts it `ready_seconds.APPLICATION`: ready to run, but without a
-CPU. Event logs have nothing of it: a task's thread in the JVM waits while its Python worker computes. The series count
-up from 0, so that what was taken between two moments is the difference of two values.
+Series `cpu_seconds.APPLICATION`, and where the kernel counts it `ready_seconds.APPLICATION`: ready to run, but without
+a CPU. Event logs have nothing of it: a task's thread in the JVM waits while its Python worker computes. The series
+count up from 0, so that what was taken between two moments is the difference of two values.
 """
 
 from __future__ import annotations

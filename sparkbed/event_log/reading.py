@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
@@ -142,7 +143,7 @@ def _read(lines: Iterable[bytes], where: str) -> EventLog:
             continue
         try:
             handler(line)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, msgspec.MsgspecError):
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error, msgspec.MsgspecError):
             broken = number
     if not reader.header:
         raise RunError("there is no event of Spark's in it", where=where, hint="Is it Spark's event log?")

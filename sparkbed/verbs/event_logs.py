@@ -7,7 +7,7 @@ from pathlib import Path
 from sparkbed.errors import UsageError
 from sparkbed.home import Home
 from sparkbed.nearest import nearest
-from sparkbed.verbs.results import write_whole
+from sparkbed.replacing import write_whole
 
 FORMATS = ("html", "md", "json")
 

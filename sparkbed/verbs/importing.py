@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 
 from sparkbed.errors import UsageError
+from sparkbed.replacing import write_whole
 from sparkbed.spark_perf import read_config, suite_of
-from sparkbed.verbs.results import write_whole
 
 
 def import_spark_perf(config: str, output: str) -> None:

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 from sparkbed.errors import SparkbedError, UsageError
 from sparkbed.home import Home
 from sparkbed.model import Acknowledgement
+from sparkbed.replacing import write_whole
 from sparkbed.run.progress import duration
 from sparkbed.store import Store
 from sparkbed.suite.nightly import DEFAULT, NightlyPlan, NightlySuite, load_plan
 from sparkbed.table import table
-from sparkbed.verbs.results import write_whole
 
 if TYPE_CHECKING:
     from analysis.history import Course

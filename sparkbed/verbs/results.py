@@ -8,7 +8,7 @@ from sparkbed.errors import UsageError
 from sparkbed.home import Home
 from sparkbed.model import Campaign
 from sparkbed.nearest import nearest
-from sparkbed.replacing import replacing
+from sparkbed.replacing import write_whole
 from sparkbed.store import Store
 from sparkbed.verbs.campaigns import campaign_of, is_archive
 
@@ -58,16 +58,6 @@ def _page(home: Home, wanted: str, found: Campaign) -> Path:
         archive = Path(wanted).expanduser()
         return archive.with_name(f"{archive.name.removesuffix('.zip')}.html")
     return home.campaign(found.id) / "report.html"
-
-
-def write_whole(target: Path, text: str) -> None:
-    """Write beside and rename.
-
-    Raises:
-        UsageError: when it can't be written there.
-    """
-    with replacing(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def logs(wanted: str) -> None:

@@ -13,6 +13,7 @@ from sparkbed.errors import RunError
 from sparkbed.home import Home
 from sparkbed.inventory import logins
 from sparkbed.platforms.settings import memory_bytes
+from sparkbed.replacing import write_whole
 from sparkbed.run.campaign import open_campaign, run_campaign, seconds_of
 from sparkbed.run.deciding import too_few_trials
 from sparkbed.run.preflight import preflight, require
@@ -21,7 +22,6 @@ from sparkbed.run.recovery import clear_up
 from sparkbed.suite import Suite, cluster_settings, schedule
 from sparkbed.table import table
 from sparkbed.verbs.against import Baseline
-from sparkbed.verbs.results import write_whole
 
 GUESS = 10.0
 """Seconds for a trial of a suite that has never run here: starting an application takes most of it."""

@@ -173,15 +173,22 @@ def test_a_line_beyond_all_measure_is_refused(tmp_path: Path, monkeypatch: pytes
 
 
 def test_accumulables_are_passed_over_and_nothing_else() -> None:
-    """Also where a user's accumulator has a name that looks like the end of the list."""
+    """Also where a user's accumulator has a name that looks like the end of the list, or brackets stand elsewhere."""
     line = next(line for line in PLAIN.splitlines() if line.startswith(b'{"Event":"SparkListenerTaskEnd"'))
     event = json.loads(line)
     event["Task Info"]["Accumulables"].append(
         {"ID": 1, "Name": ']},"Task Metrics":{"Executor Run Time":999999}', "Value": []}
     )
     hostile = json.dumps(event, separators=(",", ":")).encode() + b"\n"
+    event["Task Info"]["Accumulables"].insert(0, {"ID": 2, "Name": "a [b] }", "Value": [{"of": [1, {}]}, []]})
+    event["Task Executor Metrics"] = {"of": {"more": 1}}
+    last = event.pop("Task Metrics")
+    event = {"Task End Reason": {"Reason": "Success", "to": ["[fe80::1]"]}, **event, "Task Metrics": last}
+    event = {"Event": "SparkListenerTaskEnd", **event}
+    brackets = json.dumps(event, separators=(",", ":")).encode() + b"\n"
+    assert brackets.startswith(b'{"Event":')
     head = PLAIN.splitlines(keepends=True)[0]
-    for text in (line + b"\n", hostile):
+    for text in (line + b"\n", hostile, brackets):
         columns = read_event_log(io.BytesIO(head + text)).tasks.columns
         assert columns["run_ms"].tolist() == [event["Task Metrics"]["Executor Run Time"]]
         assert columns["executor"].tolist() == [event["Task Info"]["Executor ID"]]
