@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from analysis import stats
 from analysis.findings import Design, Question, Side, findings
 from sparkbed.run.enough import tight
+from sparkbed.suite.until import COMPARED
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -45,7 +46,7 @@ Noise = Callable[[np.random.Generator, int, int], Floats]
 NOISE = Path(__file__).parent / "noise.json"
 EFFECTS = (1.05, 1.10, 1.20)
 SIZES = (10, 20, 40)
-SHARE, MOST, LEAST = 0.05, 40, 6
+SHARE, MOST = 0.05, 40
 AIM_FALSE, AIM_POWER = 0.06, 0.05
 NULLS = 20_000
 
@@ -128,7 +129,7 @@ def report(values: Floats, places: Places, lengths: list[int], seed: int) -> lis
     return findings(asked)
 
 
-def lengths_until(values: Floats, share: float = SHARE, least: int = LEAST) -> list[int]:
+def lengths_until(values: Floats, share: float = SHARE, least: int = COMPARED) -> list[int]:
     """Blocks after which each cell stops (see sparkbed/run/enough.py); the first cell is the others' baseline."""
     cells, most = values.shape
     decide = max(least, stats.blocks_needed(comparisons=cells - 1))

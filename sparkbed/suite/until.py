@@ -13,6 +13,12 @@ from sparkbed.suite import fields
 
 KEYS = ("until", "max", "min")
 TRIALS, MOST = 6, 100
+COMPARED = 20
+"""Trials of cells that are compared before any of them stops, unless the suite says `min`.
+
+With fewer, a test that has to learn the noise misses up to 12 points of what one finds that knows it: the simulations
+in docs/statistics.md.
+"""
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 
 
@@ -43,7 +49,8 @@ def read_trials(document: Map) -> tuple[int, Until | None]:
             hint="Write it as {until: 5%, max: 40}, or a number.",
         )
     most = fields.whole(value, "max", MOST, least=1)
-    least = fields.whole(value, "min", min(TRIALS, most), least=2)
+    fewest = TRIALS if document.get("baseline") is None else COMPARED
+    least = fields.whole(value, "min", min(fewest, most), least=2)
     if least > most:
         raise DocumentError(
             f"min is {least} of at most {most} trials", where=value.where("min"), hint="Set max higher than min."

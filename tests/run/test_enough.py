@@ -17,7 +17,7 @@ from sparkbed.suite import Suite, load, schedule
 
 def suite_of(folder: Path, order: str = "randomized", most: int = 60) -> Suite:
     (folder / "s.yml").write_text(
-        f"suite: s\nworkload: scala-count\norder: {order}\ntrials: {{until: 5%, max: {most}}}\n"
+        f"suite: s\nworkload: scala-count\norder: {order}\ntrials: {{until: 5%, max: {most}, min: 6}}\n"
         "factors: {who: {base: {}, quiet: {alias: a}, loud: {alias: b}}}\nbaseline: {who: base}\n"
     )
     return load(folder / "s.yml")

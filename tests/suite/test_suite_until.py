@@ -27,6 +27,15 @@ def test_it_says_when_enough_is_enough(tmp_path: Path) -> None:
     assert read(tmp_path, "{until: 5%, max: 4}").until == Until(0.05, 4)
 
 
+@pytest.mark.parametrize(("says", "least"), [("max: 40", 20), ("max: 12", 12), ("max: 40, min: 7", 7)])
+def test_cells_that_are_compared_have_twenty_trials_before_they_stop(tmp_path: Path, says: str, least: int) -> None:
+    (tmp_path / "s.yml").write_text(
+        f"suite: s\nworkload: scala-count\ntrials: {{until: 5%, {says}}}\nbaseline: {{who: base}}\n"
+        "factors: {who: {base: {}, other: {alias: a}}}\n"
+    )
+    assert load(tmp_path / "s.yml").until == Until(0.05, least)
+
+
 def test_a_number_means_so_many(tmp_path: Path) -> None:
     suite = read(tmp_path, "7")
     assert (suite.trials, suite.until) == (7, None)
