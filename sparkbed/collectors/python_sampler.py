@@ -111,8 +111,8 @@ class Processes:
         found = {}  # type: dict[str, tuple[int, int]]
         for key, (ticks, ready) in self._taken.items():
             if self._owners[key]:
-                sum_of = found.get(self._owners[key], (0, 0))
-                found[self._owners[key]] = sum_of[0] + ticks, sum_of[1] + ready
+                others = found.get(self._owners[key], (0, 0))
+                found[self._owners[key]] = others[0] + ticks, others[1] + ready
         return found
 
     def _keep(self, pid: int) -> None:
@@ -144,7 +144,8 @@ class Processes:
                 one.program = True  # what a worker started is looked at as long as the worker is
         if one.program:
             delays = read("%s/%d/schedstat" % (self._root, pid)).split()
-            one.ready = int(delays[1]) if len(delays) > 1 else 0
+            if len(delays) > 1:  # else it has ended since the line above, or this kernel does not count it
+                one.ready = int(delays[1])
 
     def _top(self, pid: int) -> int:
         """The first Python process on the way down from the JVM to this one; 0 for one that no such process started."""

@@ -41,7 +41,7 @@ def read(output: bytes, host: str) -> Collected:
     times = np.array([line["t"] for line in lines], dtype=np.float64)
     columns = {}
     for kind, column in (("cpu", CPU), ("ready", READY)):
-        counted = [line.get(kind, {}) if kind == "ready" else line[kind] for line in lines]
+        counted = [line.get(kind, {}) for line in lines]
         for name in sorted({name for one in counted for name in one}):
             columns[column.format(name)] = np.array([one.get(name, 0.0) for one in counted], dtype=np.float64)
     return Collected((Series(host, SOURCE, times, columns, dict.fromkeys(columns, "s")),))

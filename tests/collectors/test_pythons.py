@@ -173,8 +173,10 @@ def test_how_long_a_worker_that_ended_was_ready_is_kept_beside_its_daemons(tmp_p
     assert look(0.0) == {"app-1": (12, 401)}
     proc(tmp_path, {10: JAVA, 11: (stat(10, 5, 7), PYTHON), 12: (stat(11, 2, began=9), PYTHON)}, p11=2, p12=30)
     assert look(0.1) == {"app-1": (14, 432)}, "a new worker has the number of the one that ended"
+    (tmp_path / "12" / "schedstat").unlink()  # it ends between two files
+    assert look(0.2) == {"app-1": (14, 432)}
     proc(tmp_path, {10: JAVA, 11: (stat(10, 5, 9), PYTHON)}, p11=3)
-    assert look(0.2) == {"app-1": (14, 433)}
+    assert look(0.3) == {"app-1": (14, 433)}
 
 
 def test_what_a_worker_starts_counts_and_a_worker_without_a_daemon_does(tmp_path: Path) -> None:
