@@ -15,6 +15,7 @@ from sparkbed.home import ROOT
 
 BLOCKED = """
 import signal, sys, threading, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests that nohup started would hand it on ignored
 if sys.argv[2] == "ours":
     from sparkbed.signals import interrupt_on_ends
     interrupt_on_ends()

@@ -14,6 +14,7 @@ from sparkbed.kinds import kind
 from sparkbed.nearest import nearest
 from sparkbed.position import Position
 from sparkbed.suite import cells, fields
+from sparkbed.suite.compare import pairs
 from sparkbed.suite.factors import DEADLINE, SECTIONS, Factor, assignment, combinations, read_factors, zip_groups
 from sparkbed.suite.growing import read_growth
 from sparkbed.suite.model import Suite
@@ -169,14 +170,15 @@ def _resolve(
     if only is not None:
         built = cells.matching(built, only)
     iterations = fields.whole(document, "iterations", 1, least=1)
-    trials, until = read_trials(document)
+    levels = {factor.name: tuple(level.text for level in factor.levels) for factor in factors}
+    trials, until = read_trials(document, compared=bool(pairs(built, baseline, levels, tuple(zips))))
     return Suite(
         name=fields.text(document, "suite") or "",
         path=file,
         question=fields.text(document, "question", "") or "",
         profile=profile,
         cells=built,
-        factors={factor.name: tuple(level.text for level in factor.levels) for factor in factors},
+        factors=levels,
         zips=tuple(zips),
         trials=trials,
         until=until,

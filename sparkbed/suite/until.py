@@ -36,8 +36,12 @@ class Until:
         return {"share": self.share, "least": self.least}
 
 
-def read_trials(document: Map) -> tuple[int, Until | None]:
-    """The most trials of each cell, and when fewer are enough (None: never)."""
+def read_trials(document: Map, compared: bool) -> tuple[int, Until | None]:
+    """The most trials of each cell, and when fewer are enough (None: never).
+
+    Args:
+        compared: whether any of the cells that are run is compared with another.
+    """
     value = document.get("trials")
     if not isinstance(value, Map):
         return fields.whole(document, "trials", TRIALS, least=1), None
@@ -49,8 +53,7 @@ def read_trials(document: Map) -> tuple[int, Until | None]:
             hint="Write it as {until: 5%, max: 40}, or a number.",
         )
     most = fields.whole(value, "max", MOST, least=1)
-    fewest = TRIALS if document.get("baseline") is None else COMPARED
-    least = fields.whole(value, "min", min(fewest, most), least=2)
+    least = fields.whole(value, "min", min(COMPARED if compared else TRIALS, most), least=2)
     if least > most:
         raise DocumentError(
             f"min is {least} of at most {most} trials", where=value.where("min"), hint="Set max higher than min."

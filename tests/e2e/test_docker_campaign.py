@@ -278,7 +278,7 @@ def test_paper_000_on_few_trials(bed: Bed, engine: Engine) -> None:
 
     against = {finding["cell"]: finding for finding in report["findings"]}
     found = against[cells["docker"]["id"]]["wall"]
-    tasks = {"cpu", "python", "waiting", "gc", "network", "disk", "lost", "outside"}
+    tasks = {"cpu", "python", "python_ready", "waiting", "gc", "network", "disk", "lost", "outside"}
     tasks |= {"scheduling", "serialization", "stragglers"}
     assert {part["part"] for part in found["trial_seconds"]} == tasks
     assert {part["part"] for part in found["submit_seconds"]} == {*tasks, "start_up", "ending"}

@@ -34,6 +34,7 @@ def test_cells_that_are_compared_have_twenty_trials_before_they_stop(tmp_path: P
         "factors: {who: {base: {}, other: {alias: a}}}\n"
     )
     assert load(tmp_path / "s.yml").until == Until(0.05, least)
+    assert load(tmp_path / "s.yml", only="who=base").until == Until(0.05, min(least, 7 if "min" in says else 6))
 
 
 def test_a_number_means_so_many(tmp_path: Path) -> None:
