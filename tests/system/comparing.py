@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,20 @@ def _services(machine: Machine) -> dict[str, Any]:
     links = {name: about[3] for name, about in _tree(machine, "etc").items() if re.match(r"etc/rc.\.d/...sbd", name)}
     # How often each engine looks at the service is its own affair.
     asked = [line for line in _text(machine, "run/sbd.log").splitlines() if line != "status"]
-    running = any(path.read_text() == "sleep\n" for path in machine.view.glob("proc/[0-9]*/comm"))
-    return {"links": links, "asked": asked, "running": running}
+    # A daemon's parent ends before the daemon has become its program.
+    deadline = time.monotonic() + 60
+    while "start-stop-daem" in (programs := _programs(machine)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return {"links": links, "asked": asked, "running": "sleep" in programs}
+
+
+def _programs(machine: Machine) -> set[str]:
+    """The names of what runs there, as the kernel has them (15 characters)."""
+    found = set()
+    for path in machine.view.glob("proc/[0-9]*/comm"):
+        with suppress(OSError):  # it has ended meanwhile
+            found.add(path.read_text().removesuffix("\n"))
+    return found
 
 
 def _systemd(machine: Machine) -> dict[str, Any]:
