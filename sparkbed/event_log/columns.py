@@ -134,8 +134,8 @@ _ACCUMULABLES, _NEXT, _METRICS = b'"Accumulables":[', b']},"Task ', b'"Task Metr
 def _shortened(line: bytes) -> bytes:
     """The event without that list's content and what stands between it and the metrics, which are most of the line.
 
-    Inside a text the quotes would have backslashes. A bracket is found ten times as fast as a name, and mostly it is
-    the right one.
+    Inside a text the quotes would have backslashes. A bracket is found sooner than a name, and mostly it is the right
+    one.
     """
     begin = line.find(b"[") + 1
     if line[begin - len(_ACCUMULABLES) : begin] != _ACCUMULABLES:
